@@ -1,0 +1,110 @@
+"""The command line: one verb per file, loaded only when it is used.
+
+Commands parse, call and print. Errors become exit codes here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from ecoaudit import __version__
+from ecoaudit.errors import EcoauditError
+
+# Section of `ecoaudit --help` -> verb -> (module under ecoaudit.cli, one line of help).
+# The one-line helps stand here so that the overview needs none of the modules.
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Measure": {
+        "doctor": ("doctor", "Show what can be measured here, and how to measure more."),
+        "run": ("run", "Measure any command."),
+        "bench": ("bench", "Serve a model and drive a scenario's load."),
+        "runs": ("runs", "List, show and recover measured runs."),
+    },
+    "Plan": {
+        "plan": ("plan", "Show which options fit a scenario, and what breaks first."),
+    },
+    "Report": {
+        "report": ("report", "Write a page from a plan or a run."),
+        "audit": ("audit", "Bench, plan and report in one."),
+    },
+    "Files": {
+        "profiles": ("profiles", "List, show, copy and check scenario profiles."),
+        "schema": ("schema", "Print the JSON Schema of a file format."),
+    },
+}
+_MODULES = {verb: entry for verbs in SECTIONS.values() for verb, entry in verbs.items()}
+
+
+class Verbs(click.Group):
+    """The verbs, imported one at a time; ``--help`` shows them by section."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULES:
+            return None
+        module = import_module(f"ecoaudit.cli.{_MODULES[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _MODULES:
+            from ecoaudit.errors import did_you_mean
+
+            ctx.fail(f"no command {args[0]!r}; {did_you_mean(args[0], _MODULES)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, verbs in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(verb, line) for verb, (_, line) in verbs.items()])
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="`ecoaudit VERB --help` shows a verb's options and an example.",
+)
+@click.version_option(__version__, prog_name="ecoaudit")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Measure what language models cost a clinic in compute, power, money and carbon, and plan
+    which model on which hardware fits."""
+    ctx.obj = {"debug": debug}
+
+
+def main() -> None:
+    """Entry point: run the command line and exit with its code.
+
+    0 ok; 1 the thing failed; 2 wrong usage; the child's own code for ``run``; 130 on Ctrl-C.
+    """
+    debug = "--debug" in sys.argv[1:2]
+    try:
+        code = cli.main(standalone_mode=False)
+    except EcoauditError as error:
+        if debug:
+            raise
+        click.echo(f"ecoaudit: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("ecoaudit: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        if debug:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"ecoaudit: {place}{error.strerror or error}", err=True)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

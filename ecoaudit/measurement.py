@@ -1,0 +1,112 @@
+"""What a meter reads, and what one measurement window saw.
+
+Boundaries are never mixed. ``board`` (a GPU card), ``package`` (a CPU socket) and ``dram`` add up
+to ``host``; ``wall`` is a meter at the plug and is never added to them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ecoaudit.estimate import Basis, Estimate
+
+BOARD = "board"
+PACKAGE = "package"
+DRAM = "dram"
+WALL = "wall"
+HOST_PARTS = (BOARD, PACKAGE, DRAM)  # what adds up to the host's energy
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One thing whose energy is read.
+
+    Attributes:
+        id: unique in a run: a GPU's UUID, ``cpu-package-0``, ``ram``, a plug's name.
+        kind: ``gpu``, ``cpu``, ``ram`` or ``wall``.
+        boundary: ``board``, ``package``, ``dram`` or ``wall``.
+        name: the maker's name, for people.
+        method: how its energy is obtained, such as ``nvml-energy-counter``, ``nvml-power``,
+            ``rapl-powercap``, ``modelled-cpu``, ``modelled-ram``, ``replay``.
+        basis: ``measured`` or ``modelled``.
+        source: the sentence that goes with every figure of this device.
+        relative_low: fraction by which the true energy may lie below the figure (80 % interval).
+        relative_high: the same above.
+        step_s: longest time between two updates of the reading [s]; 0 when continuous. The energy
+            of a window is uncertain by up to ``step_s`` x power at its edges.
+        details: more facts (index, PCI bus, power limit in W, driver ...), for the run file.
+    """
+
+    id: str
+    kind: str
+    boundary: str
+    name: str
+    method: str
+    basis: Basis
+    source: str
+    relative_low: float = 0.05
+    relative_high: float = 0.05
+    step_s: float = 0.0
+    details: dict[str, str | float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one device said at one time.
+
+    ``None`` = not read; ``0.0`` = read as zero.
+
+    Attributes:
+        device_id: which device.
+        t_s: monotonic time of the reading [s].
+        energy_j: counter since the meter was opened [J]; None when the device has no counter.
+        power_w: power now [W]; None when not known.
+        memory_bytes: device memory in use [bytes].
+        utilisation: busy share, 0 to 1.
+    """
+
+    device_id: str
+    t_s: float
+    energy_j: float | None = None
+    power_w: float | None = None
+    memory_bytes: float | None = None
+    utilisation: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEnergy:
+    """The energy of one device in one window."""
+
+    id: str
+    kind: str
+    boundary: str
+    energy_j: Estimate
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one window saw.
+
+    Attributes:
+        name: the window's own name.
+        path: names from the outermost window down, joined by ``/``.
+        start_s: start after the start of the run [s].
+        duration_s: length [s].
+        devices: energy of each device.
+        peak_host_memory_bytes: largest resident memory of the process tree [bytes].
+        peak_gpu_memory_bytes: largest memory in use on the GPUs, summed [bytes].
+        quantities: whatever else belongs to the window (steps, tokens ...).
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    name: str
+    path: str
+    start_s: float
+    duration_s: float
+    devices: list[DeviceEnergy] = field(default_factory=list)
+    peak_host_memory_bytes: float | None = None
+    peak_gpu_memory_bytes: float | None = None
+    quantities: dict[str, Estimate] = field(default_factory=dict)

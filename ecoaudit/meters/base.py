@@ -1,0 +1,57 @@
+"""What every meter offers. A meter reads one family of devices and knows nothing of windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ecoaudit.measurement import Device, Reading
+
+
+class Meter(Protocol):
+    """Reads the devices of one family.
+
+    A meter is opened by constructing it, which raises
+    :class:`~ecoaudit.errors.MeterUnavailableError` with the remedy where it cannot work.
+    ``read`` is called from one thread, about ten times a second; it must not sleep, must not
+    start processes, and must not raise for one device's failure: that device's ``Reading`` then
+    has None for what could not be had, and ``faults`` tells why.
+    """
+
+    name: str
+
+    def devices(self) -> Sequence[Device]:
+        """The devices, fixed for the life of the meter."""
+        ...
+
+    def read(self, now_s: float) -> Sequence[Reading]:
+        """One reading per device. ``now_s`` is the caller's monotonic clock [s]."""
+        ...
+
+    def faults(self) -> Sequence[str]:
+        """One sentence for each thing that went wrong while reading, without repeats."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the meter holds. May be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What ``ecoaudit doctor`` says of one family on this machine.
+
+    Attributes:
+        meter: registry name of the meter.
+        what: what it would measure, such as ``"NVIDIA GPUs"``.
+        state: ``measured``, ``modelled`` or ``absent``.
+        detail: the devices found and the method, or why there are none.
+        remedy: what to do to get it (better) measured; empty when nothing is to be done.
+    """
+
+    meter: str
+    what: str
+    state: str
+    detail: str
+    remedy: str

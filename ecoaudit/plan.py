@@ -1,0 +1,129 @@
+"""A finished plan and its file, ``ecoaudit.plan/1``: what the planner's report is made from."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ecoaudit.estimate import Estimate
+from ecoaudit.run import Doubt, load_json, write_text
+
+PLAN_SCHEMA = "ecoaudit.plan/1"
+
+
+class Verdict(StrEnum):
+    """Whether an option can be had at this site."""
+
+    FITS = "fits"
+    FAILS = "fails"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One thing that an option must stay within.
+
+    Attributes:
+        name: ``memory``, ``circuit_power``, ``energy_per_day``, ``capital`` ...
+        value: what the option needs, in the house unit.
+        limit: what there is, in the same unit; None where the site states no limit.
+        ok: whether the pessimistic end of ``value`` stays within the pessimistic end of what
+            there is; None when ``value`` is absent, which never counts as fitting.
+        margin: (limit - pessimistic value) / limit; negative when it fails; None when unknown.
+        source: where the limit comes from.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    name: str
+    value: Estimate
+    limit: float | None
+    ok: bool | None
+    margin: float | None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One model in one weight format on one device.
+
+    Attributes:
+        id: unique in the plan.
+        model: Hugging Face id.
+        weights: weight format.
+        hardware: device name.
+        n_devices: how many.
+        mode: ``always-on`` for now.
+        verdict: fits only when every limit holds.
+        first_limit: name of the limit that is missed by most; None when it fits.
+        remedy: the next thing to try, one sentence; None when it fits.
+        limits: all of them.
+        quantities: name -> Estimate: ``weight_bytes``, ``kv_bytes_per_token``,
+            ``energy_j_per_day``, ``idle_energy_j_per_day``, ``active_energy_j_per_day``,
+            ``cooling_energy_j_per_day``, ``operational_kgco2e_per_year``, ``capital_usd``,
+            ``energy_usd_per_year``, ``peak_power_w``, ``busy_share``, ``tpot_s``, ``ttft_s``,
+            ``e2e_s``, ``energy_per_request_j`` ...
+        trust: ``measured``, ``calibrated`` or ``datasheet``: what the speed and energy rest on.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    id: str
+    model: str
+    weights: str
+    hardware: str
+    n_devices: int
+    mode: str
+    verdict: Verdict
+    first_limit: str | None
+    remedy: str | None
+    limits: list[Limit]
+    quantities: dict[str, Estimate] = field(default_factory=dict)
+    trust: str = "datasheet"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All options for one scenario, best first, and the one that is recommended.
+
+    Attributes:
+        scenario: the scenario as read, with every figure's source.
+        options: ranked; those that fit come first.
+        recommended: id of the best option that fits; None when none does.
+        doubts: what weakens the plan.
+        factors: every table row that was used: ``{"name", "value", "unit", "year", "source"}``.
+        runs: the measured runs that were used: ``{"id", "name", "model", "status", ...}``.
+        tool: name and version of the program.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    scenario: dict[str, Any]
+    options: list[Option]
+    recommended: str | None
+    doubts: list[Doubt] = field(default_factory=list)
+    factors: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    tool: str = ""
+    schema: str = PLAN_SCHEMA
+
+    def to_json(self) -> str:
+        """The text of the plan's file."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the plan to ``path``, whole or not at all."""
+        return write_text(path, self.to_json())
+
+
+def load_plan(path: str | os.PathLike[str]) -> Plan:
+    """Read a plan file.
+
+    Raises:
+        FileFormatError: no such file, no JSON, or not a plan; the message names the place in it.
+    """
+    plan: Plan = load_json(path, Plan, PLAN_SCHEMA, "plan")
+    return plan

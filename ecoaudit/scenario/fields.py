@@ -1,0 +1,114 @@
+"""How one value of a profile is read: text with a unit becomes an Estimate in the house unit.
+
+A value is written short, ``circuit_power: 500 W``, or long, with its doubt and source::
+
+    circuit_power: {value: 500 W, low: 400 W, high: 600 W, source: "electrician, 2026"}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ecoaudit.errors import UsageError
+from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.units import house_unit, parse_quantity
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+_LONG_KEYS = ("value", "low", "high", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Marks an Estimate field of a profile: its dimension (or plain unit) and its bounds.
+
+    Attributes:
+        dimension: a dimension of ``ecoaudit.units`` (text with a unit is expected), or empty for
+            a bare number.
+        unit: the unit of a bare number, such as ``"tokens"``; ignored when there is a dimension.
+        minimum: smallest allowed value, in the house unit.
+        maximum: largest allowed value, in the house unit.
+        positive: whether zero is refused.
+    """
+
+    dimension: str = ""
+    unit: str = ""
+    minimum: float = 0.0
+    maximum: float = float("inf")
+    positive: bool = False
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.with_info_plain_validator_function(
+            lambda value, info: self.read(value, str((info.context or {}).get("path", "")))
+        )
+
+    def read(self, value: object, path: str) -> Estimate:
+        """``value`` as an Estimate with basis ``declared``.
+
+        Raises:
+            ValueError: not a quantity of this kind; the message says what was expected.
+        """
+        if isinstance(value, Estimate):  # already read, by another profile
+            return value
+        if not isinstance(value, dict):
+            number = self._number(value)
+            return Estimate.exact(number, self._unit, Basis.DECLARED, f"declared in {path}")
+        unknown = [key for key in value if key not in _LONG_KEYS]
+        if unknown or "value" not in value:
+            raise ValueError(
+                f"expected the keys value, low, high and source; got {', '.join(map(str, value))}"
+            )
+        number = self._number(value["value"])
+        low = self._number(value.get("low", value["value"]))
+        high = self._number(value.get("high", value["value"]))
+        if not low <= number <= high:
+            raise ValueError("expected low <= value <= high")
+        source = str(value.get("source", f"declared in {path}"))
+        return Estimate(number, low, high, self._unit, Basis.DECLARED, source)
+
+    @property
+    def _unit(self) -> str:
+        return house_unit(self.dimension) if self.dimension else self.unit
+
+    def _number(self, value: object) -> float:
+        if self.dimension:
+            try:
+                number = parse_quantity(value, self.dimension)
+            except UsageError as error:
+                raise ValueError(str(error)) from error
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"expected a number{self._in_unit}; got {value!r}")
+        else:
+            number = float(value)
+        if number < self.minimum or (self.positive and number <= 0):
+            bound = "more than 0" if self.positive else f"at least {self.minimum:g}"
+            raise ValueError(f"expected {bound}{self._in_unit}; got {value!r}")
+        if number > self.maximum:
+            raise ValueError(f"expected at most {self.maximum:g}{self._in_unit}; got {value!r}")
+        return number
+
+    @property
+    def _in_unit(self) -> str:
+        return f" {self._unit}" if self._unit else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Marks a whole number of a profile and its bounds."""
+
+    minimum: int
+    maximum: int
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.int_schema(strict=True, ge=self.minimum, le=self.maximum)

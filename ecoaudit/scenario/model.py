@@ -1,0 +1,233 @@
+"""What a deployment scenario is made of. Each figure is an Estimate with its source.
+
+The field names are the keys of the YAML profiles; ``ecoaudit.scenario.reader`` fills them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
+
+from ecoaudit.estimate import Estimate
+from ecoaudit.scenario.fields import Interval, Quantity
+
+Power = Annotated[Estimate, Quantity("power")]
+Energy = Annotated[Estimate, Quantity("energy")]
+Time = Annotated[Estimate, Quantity("time", positive=True)]
+Money = Annotated[Estimate, Quantity("money")]
+Tokens = Annotated[Estimate, Quantity(unit="tokens")]
+WeightFormat = Literal["bf16", "fp8", "int8", "int4"]
+Level = Annotated[int, Interval(1, 1024)]
+SomeTokens = Annotated[Estimate, Quantity(unit="tokens", positive=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The computer that a GPU card is put into: what it costs and draws without the card.
+
+    Attributes:
+        price: purchase without the card [USD].
+        idle_power: draw at rest, without the card [W].
+        busy_power: draw while the card works, without the card [W].
+        peak_power: largest draw, without the card, for sizing the circuit [W].
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    price: Money
+    idle_power: Power
+    busy_power: Power
+    peak_power: Power
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A clinic: its supply, its grid, its rules and the computer it would use.
+
+    Attributes:
+        id: name of the profile.
+        name: for people.
+        country: ISO 3166-1 alpha-3 code, which selects the grid's carbon intensity.
+        circuit_power: what the circuit may carry continuously for this [W].
+        energy_per_day: electricity that the site can give to this in a day [J].
+        tariff: price of electricity [USD/J].
+        pue: site energy over IT energy (ISO/IEC 30134-2), 1 where nothing is cooled.
+        host: the computer around the card.
+        region: a sub-national grid zone known to the grid table, such as ``california``.
+        grid_intensity: carbon intensity of the supply [gCO2e/kWh]; overrides the table.
+        data_must_stay: whether patient text may not leave the site.
+        note: anything a reader should know.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    id: str
+    name: str
+    country: str
+    circuit_power: Power
+    energy_per_day: Energy
+    tariff: Annotated[Estimate, Quantity("energy price")]
+    pue: Annotated[Estimate, Quantity(minimum=1.0, maximum=10.0)]
+    host: Host
+    region: str | None = None
+    grid_intensity: Annotated[Estimate, Quantity("grid carbon intensity")] | None = None
+    data_must_stay: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """A length distribution, taken as lognormal with this mean and standard deviation.
+
+    Attributes:
+        mean: [tokens].
+        sd: [tokens]; 0 makes every length the mean.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    mean: SomeTokens
+    sd: Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the staff will wait for.
+
+    Attributes:
+        first_token: longest wait for the first word, 95th percentile [s]; None: no limit.
+        complete: longest wait for the whole answer, 95th percentile [s]; None: no limit.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    first_token: Time | None = None
+    complete: Time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One kind of request.
+
+    Attributes:
+        id: name of the profile.
+        name: for people.
+        prompt: length of what is sent, without the system prompt.
+        output: length of what comes back.
+        system_prompt: fixed part in front of each prompt [tokens].
+        requests_per_clinician: a day's requests of one clinician [requests].
+        service: what the staff will wait for.
+        unit: what one request yields, for the functional unit: ``note``, ``screening`` ...
+        note: anything a reader should know.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    id: str
+    name: str
+    prompt: Lengths
+    output: Lengths
+    system_prompt: Tokens
+    requests_per_clinician: Annotated[Estimate, Quantity(unit="requests", positive=True)]
+    service: Service = field(default_factory=Service)
+    unit: str = "request"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """How much work there is.
+
+    Attributes:
+        clinicians: who use it on a working day [clinicians].
+        opening: hours a day in which requests arrive [s].
+        days_per_year: working days [days].
+        peak_factor: requests in the busiest hour over the mean hour.
+        requests_per_clinician: overrides the workload's figure [requests].
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    clinicians: Annotated[Estimate, Quantity(unit="clinicians", positive=True)]
+    opening: Annotated[Estimate, Quantity("time", positive=True, maximum=86400.0)]
+    days_per_year: Annotated[Estimate, Quantity(unit="days", positive=True, maximum=366)]
+    peak_factor: Annotated[Estimate, Quantity(minimum=1.0, maximum=24.0)]
+    requests_per_clinician: Annotated[Estimate, Quantity(unit="requests", positive=True)] | None = (
+        None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """How ``ecoaudit bench`` drives the scenario.
+
+    Attributes:
+        levels: requests in flight, one measured level each.
+        window: shortest measured window of a level [s].
+        idle: how long the idle windows last [s].
+        seed: for lengths and prompts.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    levels: list[Level] = field(default_factory=lambda: [1, 2, 4])
+    window: Time | None = None
+    idle: Time | None = None
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A deployment scenario: this site, this workload, this much of it, within this budget.
+
+    Attributes:
+        id: name of the profile.
+        name: for people.
+        site: where.
+        workload: what is asked.
+        demand: how much.
+        budget: capital that may be spent at once [USD].
+        models: models to consider, by Hugging Face id; empty: all that the table holds.
+        weights: weight formats to consider.
+        hardware: devices to consider, by name; empty: all that the table holds.
+        bench: how to drive it.
+        note: anything a reader should know.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    id: str
+    name: str
+    site: Site
+    workload: Workload
+    demand: Demand
+    budget: Money
+    models: list[str] = field(default_factory=list)
+    weights: list[WeightFormat] = field(default_factory=lambda: ["bf16", "fp8", "int4"])
+    hardware: list[str] = field(default_factory=list)
+    bench: Bench = field(default_factory=Bench)
+    note: str = ""
+
+    @property
+    def requests_per_day(self) -> Estimate:
+        """Requests on a working day [requests]."""
+        each = self.demand.requests_per_clinician or self.workload.requests_per_clinician
+        return self.demand.clinicians.times(each, "requests")
+
+    @property
+    def requests_per_peak_second(self) -> Estimate:
+        """Mean arrival rate in the busiest hour [requests/s]."""
+        rate = self.requests_per_day.per(self.demand.opening, "requests/s")
+        return rate.times(self.demand.peak_factor, "requests/s")
+
+    @property
+    def prompt_tokens(self) -> Estimate:
+        """Mean length of a prompt with its system prompt [tokens]."""
+        return self.workload.prompt.mean + self.workload.system_prompt
+
+    @staticmethod
+    def load(path: str) -> Scenario:
+        """Read a scenario profile by path or name; see ``ecoaudit profiles list``."""
+        from ecoaudit.scenario.reader import load_scenario
+
+        return load_scenario(path)

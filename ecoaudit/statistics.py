@@ -1,0 +1,61 @@
+"""Small statistics, in plain Python so that importing them costs nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def percentile(values: Sequence[float], q: float) -> float:
+    """The ``q``-th percentile by linear interpolation between order statistics.
+
+    Definition 7 of Hyndman and Fan, "Sample quantiles in statistical packages", The American
+    Statistician 50 (1996) 361-365; the default of NumPy and R.
+
+    Args:
+        values: at least one finite number, in any order.
+        q: percentile, 0 to 100.
+
+    Raises:
+        ValueError: no values, or ``q`` outside 0 to 100.
+    """
+    if not values:
+        raise ValueError("a percentile needs at least one value")
+    if not 0 <= q <= 100:
+        raise ValueError(f"a percentile lies between 0 and 100, got {q}")
+    ordered = sorted(values)
+    rank = (len(ordered) - 1) * q / 100
+    below = math.floor(rank)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (rank - below)
+
+
+def percentile_interval(values: Sequence[float], q: float) -> tuple[float, float]:
+    """An 80 % confidence interval of the ``q``-th percentile from order statistics.
+
+    The number of values below the true percentile is binomial(n, q/100); the interval takes the
+    order statistics at its normal-approximated 10 % and 90 % points (z = 1.2816), bounded by the
+    smallest and largest value. Conover, Practical Nonparametric Statistics, 3rd ed., section 3.2.
+    """
+    ordered = sorted(values)
+    if not ordered:
+        raise ValueError("a percentile interval needs at least one value")
+    n, p = len(ordered), q / 100
+    spread = 1.2816 * math.sqrt(n * p * (1 - p))
+    low = min(max(math.floor(n * p - spread), 0), n - 1)
+    high = min(max(math.ceil(n * p + spread) - 1, 0), n - 1)
+    point = percentile(ordered, q)
+    return min(ordered[low], point), max(ordered[high], point)
+
+
+def trapezoid(times_s: Sequence[float], values: Sequence[float]) -> float:
+    """The integral of ``values`` over ``times_s`` by the trapezoidal rule.
+
+    Args:
+        times_s: ascending times [s], same length as ``values``.
+        values: samples, for instance power [W]; the integral is then in J.
+    """
+    return math.fsum(
+        (t1 - t0) * (v0 + v1) / 2
+        for t0, t1, v0, v1 in zip(times_s, times_s[1:], values, values[1:], strict=False)
+    )
