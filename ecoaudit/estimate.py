@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ecoaudit.errors import MissingValueError
+from ecoaudit.units import human
 
 
 class Basis(StrEnum):
@@ -105,6 +106,15 @@ class Estimate:
         if self.value is None or self.low is None or self.high is None:
             raise MissingValueError(f"no figure in {self.unit}: {self.source}")
         return self.value, self.low, self.high
+
+    def __str__(self) -> str:
+        """For people: ``"41.0 J/token (33.0 to 52.0, modelled)"``."""
+        if self.value is None:
+            return f"absent ({self.source})"
+        if self.low == self.high:
+            return f"{human(self.value, self.unit)} ({self.basis})"
+        ends = f"{human(self.low, self.unit)} to {human(self.high, self.unit)}"
+        return f"{human(self.value, self.unit)} ({ends}, {self.basis})"
 
     # -- arithmetic --------------------------------------------------------------------------
 

@@ -34,16 +34,17 @@ def percentile_interval(values: Sequence[float], q: float) -> tuple[float, float
     """An 80 % confidence interval of the ``q``-th percentile from order statistics.
 
     The number of values below the true percentile is binomial(n, q/100); the interval takes the
-    order statistics at its normal-approximated 10 % and 90 % points (z = 1.2816), bounded by the
-    smallest and largest value. Conover, Practical Nonparametric Statistics, 3rd ed., section 3.2.
+    order statistics at its normal-approximated 10 % and 90 % points (z = 1.2816), rounded outwards
+    and bounded by the smallest and largest value. Conover, Practical Nonparametric Statistics,
+    3rd ed., section 3.2.
     """
     ordered = sorted(values)
     if not ordered:
         raise ValueError("a percentile interval needs at least one value")
     n, p = len(ordered), q / 100
     spread = 1.2816 * math.sqrt(n * p * (1 - p))
-    low = min(max(math.floor(n * p - spread), 0), n - 1)
-    high = min(max(math.ceil(n * p + spread) - 1, 0), n - 1)
+    low = min(max(math.floor(n * p - spread) - 1, 0), n - 1)
+    high = min(max(math.ceil(n * p + spread), 0), n - 1)
     point = percentile(ordered, q)
     return min(ordered[low], point), max(ordered[high], point)
 

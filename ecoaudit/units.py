@@ -148,6 +148,7 @@ def significant(value: float, digits: int = 3) -> str:
     if not -4 <= exponent < 12:
         return f"{value:.{max(digits - 1, 0)}e}"
     rounded = round(value, digits - 1 - exponent)
+    exponent = math.floor(math.log10(abs(rounded)))  # 0.9995 has become 1.00
     return f"{rounded:,.{max(digits - 1 - exponent, 0)}f}"
 
 

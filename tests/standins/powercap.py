@@ -216,8 +216,8 @@ def public_folder() -> Iterator[Path]:
 def unprivileged() -> Iterator[None]:
     """Run the body as user nobody where the tests run as root, whom no file mode stops.
 
-    It holds for the whole process, and threads, until the end of the body. Import what the body
-    needs before: nobody may not be able to read the installed packages.
+    It holds for all threads, and for subprocesses started meanwhile, until the end of the body.
+    Import what the body needs before: nobody may not be able to read the installed packages.
     """
     if os.geteuid() != 0:
         yield
@@ -232,10 +232,3 @@ def unprivileged() -> Iterator[None]:
         os.seteuid(0)
         os.setegid(0)
         os.setgroups(groups)
-
-
-def unprivileged_user() -> dict[str, int | list[int]]:
-    """The same for a subprocess: `subprocess.run(command, **unprivileged_user())`."""
-    if os.geteuid() != 0:
-        return {}
-    return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}

@@ -16,14 +16,16 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import importlib.util
 import math
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 CONFIG_VARIABLE = "ECOAUDIT_STANDIN_NVML"
@@ -100,7 +102,7 @@ class Steps:
         return " ".join(["steps", *words])
 
     def energy_j(self, t: float) -> float:
-        """Integral from trace time 0 to `t`; before 0 the loop runs back or the first value holds."""
+        """Integral from trace time 0 to `t`; before 0, the loop or the first value holds too."""
         if self.loop_s is None:
             return self._one_pass_j(t)
         turns, rest_s = divmod(t, self.loop_s)
@@ -123,7 +125,7 @@ class StandInGpu:
 
     power: Constant | Square | Steps = Constant(100.0)
     name: str = "NVIDIA H100 80GB HBM3"
-    uuid: str = "GPU-00000000-0000-0000-0000-000000000000"
+    uuid: str = "GPU-00000000-0000-4000-8000-000000000000"
     pci_bus_id: str = "00000000:01:00.0"
     pci_device_id: int = 0x233010DE
     architecture: int = 9  # NVML_DEVICE_ARCH_HOPPER
@@ -168,13 +170,16 @@ class StandInGpu:
             raise ValueError(f"StandInGpu: at most {MAX_MIG_DEVICES} mig_devices")
 
 
-def numbered_gpu(index: int, **changes: object) -> StandInGpu:
-    """A GPU with a UUID and a PCI address of its own: `numbered_gpu(1, power=Constant(50.0))`."""
-    identity: dict[str, object] = {
-        "uuid": f"GPU-{index:08x}-0000-4000-8000-{index:012x}",
-        "pci_bus_id": f"00000000:{index + 1:02X}:00.0",
-    }
-    return StandInGpu(**(identity | changes))  # type: ignore[arg-type]
+def distinct(*gpus: StandInGpu) -> list[StandInGpu]:
+    """The GPUs of one host: the n-th gets UUID "GPU-<n>0000000-..." and its own PCI address."""
+    return [
+        replace(
+            gpu,
+            uuid=f"GPU-{index:x}0000000-0000-4000-8000-{index:012x}",
+            pci_bus_id=f"00000000:{index + 1:02X}:00.0",
+        )
+        for index, gpu in enumerate(gpus)
+    ]
 
 
 def write_config(
@@ -239,23 +244,31 @@ def compile_library(cache_dir: Path) -> Path:
     library = cache_dir / digest / LIBRARY_NAME
     if library.exists():
         return library
-    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
-    if compiler is None:
-        raise CompilerMissingError(
-            "the NVML stand-in needs a C compiler, and none of cc, gcc, clang is on PATH: "
-            "install one (Debian, Ubuntu: apt install gcc)"
-        )
+    compiler = _compiler()
     library.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
         # Built aside and moved, so that test processes that start together do not collide.
         built = Path(scratch, LIBRARY_NAME)
         soname = f"-Wl,-soname,{LIBRARY_NAME}"
-        command = [compiler, *_FLAGS, soname, "-o", str(built), str(_SOURCE), "-lm"]
+        command = [*compiler, *_FLAGS, soname, "-o", str(built), str(_SOURCE), "-lm"]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} failed:\n{result.stderr}")
         built.replace(library)
     return library
+
+
+def _compiler() -> list[str]:
+    """The system's C compiler, or the one of the ziglang package, which `make test` installs."""
+    system = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    if system is not None:
+        return [system]
+    if importlib.util.find_spec("ziglang") is not None:
+        return [sys.executable, "-m", "ziglang", "cc"]
+    raise CompilerMissingError(
+        "the NVML stand-in needs a C compiler, and none of cc, gcc, clang is on PATH: "
+        "install one (Debian, Ubuntu: apt install gcc), or the Python package ziglang"
+    )
 
 
 def environment(library: Path, config: Path) -> dict[str, str]:

@@ -259,6 +259,7 @@ static bool set_power(Gpu *gpu, char *text)
     double a, b, period_s;
     char end;
     gpu->n_segments = 0;
+    gpu->loop_s = 0;
     if (sscanf(text, "constant %lf %c", &a, &end) == 1)
         return add_segment(gpu, 0, a);
     if (sscanf(text, "square %lf %lf %lf %c", &a, &b, &period_s, &end) == 3)
@@ -446,7 +447,7 @@ static double trace_time_s(const Config *config)
 static nvmlReturn_t resolve(nvmlDevice_t handle, const Gpu **gpu, const char **mig, double *t)
 {
     CONFIG_OR_RETURN();
-    unsigned index = ((uintptr_t)handle & 0xff) - 1, mig_index = (uintptr_t)handle >> 8;
+    uintptr_t index = ((uintptr_t)handle & 0xff) - 1, mig_index = (uintptr_t)handle >> 8;
     if (index >= config->n_gpus || mig_index > config->gpus[index].n_mig_devices)
         return NVML_ERROR_INVALID_ARGUMENT;
     if (mig_index && !mig)

@@ -1,0 +1,98 @@
+"""``ecoaudit runs``: list, show and recover measured runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ecoaudit.cli.options import output_option
+
+
+@click.group("runs")
+def command() -> None:
+    """List, show and recover measured runs.
+
+    Runs without -o are kept in a folder of the user's; ECOAUDIT_RUNS names another.
+    """
+
+
+@command.command("list", epilog="Example: ecoaudit runs list")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+def list_runs(folder: Path | None) -> None:
+    """The runs in FOLDER, or in the runs folder."""
+    from ecoaudit.cli.tables import console, table
+    from ecoaudit.errors import FileFormatError
+    from ecoaudit.journal import SUFFIX, runs_folder
+    from ecoaudit.run import load_run
+    from ecoaudit.units import human
+
+    place = folder or runs_folder()
+    rows = []
+    for path in sorted(place.glob("*.json")):
+        try:
+            run = load_run(path)
+        except FileFormatError:
+            continue  # another file of the user's
+        energy = run.summary.get("energy_j")
+        rows.append(
+            (
+                path.name,
+                run.name,
+                run.kind,
+                run.status,
+                run.started_at[:19],
+                human(run.duration_s, "s"),
+                "absent" if energy is None else human(energy.value, "J"),
+            )
+        )
+    out = console()
+    out.print(
+        table(str(place), ("file", "name", "kind", "status", "started", "duration", "energy"), rows)
+    )
+    left = len(list(place.glob(f"*{SUFFIX}")))
+    if left:
+        out.print(f"{left} unfinished: `ecoaudit runs recover` saves those whose program is gone")
+
+
+@command.command("show", epilog="Example: ecoaudit runs show run.json")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the run file itself.")
+def show(file: Path, as_json: bool) -> None:
+    """The summary of a run."""
+    from ecoaudit.cli.tables import print_run
+    from ecoaudit.run import load_run
+
+    run = load_run(file)
+    if as_json:
+        click.echo(run.to_json(), nl=False)
+    else:
+        print_run(run, None, stderr=False)
+
+
+@command.command(
+    "recover",
+    epilog="""\b
+Examples:
+  ecoaudit runs recover                  every killed run
+  ecoaudit runs recover run.json         the killed run that was to be written there
+  ecoaudit runs recover X.journal.jsonl -o run.json""",
+)
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@output_option("recovered run; only with one FILE")
+def recover(files: tuple[Path, ...], output: str | None) -> None:
+    """Make runs of the journals that killed runs left behind.
+
+    Without FILE, every journal in the runs folder whose program is gone. A recovered run goes
+    where the killed one was to go (its -o), or into the runs folder.
+    """
+    from ecoaudit.errors import UsageError
+    from ecoaudit.recovery import abandoned_journals, journal_for, recover_to
+
+    journals = [journal_for(path) for path in files] or abandoned_journals()
+    if output is not None and len(journals) != 1:
+        raise UsageError(f"-o takes one run, but there are {len(journals)} to recover; name one")
+    if not journals:
+        click.echo("nothing to recover", err=True)
+    for journal in journals:
+        click.echo(str(recover_to(journal, None if output is None else Path(output))))

@@ -1,0 +1,112 @@
+"""The append-only journal of a run that is going on, so that a killed run is not lost.
+
+One JSON object a line, written at least once a second. Kinds of line, by their ``"is"``:
+
+* ``header``: id, kind, name, start, process, output file, settings, devices;
+* ``environment``: what the machine was;
+* ``readings``: ``"t"`` and, per device, ``[energy_j, power_w, memory_bytes, utilisation]``;
+* ``host``: ``"t"`` and the process tree's resident memory;
+* ``open``, ``close``: a window's edges;
+* ``doubt``; ``end``: the run was finished and saved, and the journal can go.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ecoaudit.errors import FileFormatError
+
+SUFFIX = ".journal.jsonl"
+
+
+def runs_folder() -> Path:
+    """Where journals and runs without ``-o`` lie: ``$ECOAUDIT_RUNS`` or the user's state folder."""
+    override = os.environ.get("ECOAUDIT_RUNS")
+    if override:
+        return Path(override)
+    from platformdirs import user_state_path
+
+    return user_state_path("ecoaudit") / "runs"
+
+
+class Journal:
+    """Collects lines and writes them in one go, from one thread.
+
+    A disk that cannot be written does not end the run: ``fault`` then holds the reason.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.fault = ""
+        self._pending: list[str] = []
+        self._handle: int | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            self.fault = f"{path}: {error.strerror}"
+
+    def add(self, kind: str, **content: Any) -> None:
+        """Add one line, to be written by the next :meth:`flush`."""
+        if self._handle is not None:
+            line = json.dumps({"is": kind, **content}, separators=(",", ":"), allow_nan=False)
+            self._pending.append(line)
+
+    def flush(self) -> None:
+        """Hand all lines to the operating system, where a kill cannot take them back."""
+        if self._handle is None or not self._pending:
+            return
+        pending, self._pending = self._pending, []
+        try:
+            data = ("\n".join(pending) + "\n").encode()
+            while data:
+                data = data[os.write(self._handle, data) :]
+        except OSError as error:
+            self.fault = f"{self.path}: {error.strerror}"
+            os.close(self._handle)
+            self._handle = None
+
+    def remove(self) -> None:
+        """The run is saved elsewhere: the journal goes."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Write what is pending and close. May be called twice."""
+        self.flush()
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def forget(self) -> None:
+        """After a fork, in the child: drop what the parent will write."""
+        self._pending = []
+        self._handle = None
+
+
+def read_journal(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a journal. A last line cut short by a kill is left out.
+
+    Raises:
+        FileFormatError: no such file, or a broken line before the last.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        raise FileFormatError(f"{path}: no such file") from None
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        try:
+            content = json.loads(line)
+        except ValueError as error:
+            if number == len(lines):  # no newline after it: the kill came in mid-write
+                return
+            raise FileFormatError(f"{path}:{number}: not a journal line") from error
+        if not isinstance(content, dict) or "is" not in content:
+            raise FileFormatError(f"{path}:{number}: not a journal line")
+        yield content

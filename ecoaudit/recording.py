@@ -1,0 +1,303 @@
+"""A run while it is going on: traces and windows, and the Run that is made of them.
+
+The recorder fills a Recording live; ``recover`` fills one from the journal of a killed run. Both
+end in :meth:`Recording.to_run`, so that a recovered run is worked out like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ecoaudit.errors import FileFormatError
+from ecoaudit.estimate import Basis, Estimate, total
+from ecoaudit.factors.grid import GridFactor, operational_kgco2e
+from ecoaudit.journal import read_journal
+from ecoaudit.measurement import (
+    BOARD,
+    DRAM,
+    HOST_PARTS,
+    PACKAGE,
+    WALL,
+    Device,
+    DeviceEnergy,
+    Measurement,
+    Reading,
+)
+from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus, validated
+from ecoaudit.trace import Trace
+
+SHORTEST_RUN_S = 5.0  # below this the counter's step and the sensor's window weigh too much
+MODELLED_SHARE = 0.5  # above this share the run says that most of it is modelled
+
+
+@dataclass(slots=True)
+class Window:
+    """A named stretch of a run. ``end_s`` is None while it is open. Times are the clock's."""
+
+    name: str
+    path: str
+    start_s: float
+    end_s: float | None = None
+    quantities: dict[str, Estimate] = field(default_factory=dict)
+
+
+@dataclass
+class Recording:
+    """Everything that is known of a run so far."""
+
+    id: str
+    name: str
+    kind: RunKind
+    started_at: str
+    start_s: float
+    grid: GridFactor
+    pue: Estimate | None = None
+    scenario: dict[str, Any] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    output: str | None = None
+    traces: dict[str, Trace] = field(default_factory=dict)
+    windows: list[Window] = field(default_factory=list)
+    host_memory: list[tuple[float, float]] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
+    summary: dict[str, Estimate] = field(default_factory=dict)
+
+    def watch(self, devices: list[Device]) -> None:
+        """Start a trace for each device."""
+        for device in devices:
+            self.traces[device.id] = Trace(device)
+
+    def doubt(self, code: str, message: str, remedy: str) -> None:
+        """Note a doubt, once."""
+        doubt = Doubt(code, message, remedy)
+        if doubt not in self.doubts:
+            self.doubts.append(doubt)
+
+    def measure(self, window: Window) -> Measurement:
+        """What a closed window saw.
+
+        Raises:
+            ValueError: the window is still open.
+        """
+        if window.end_s is None:
+            raise ValueError(f"window {window.path!r} is still open")
+        start, end = window.start_s, window.end_s
+        gpu_peaks = [
+            peak
+            for trace in self.traces.values()
+            if trace.device.kind == "gpu"
+            and (peak := trace.peak_memory_bytes(start, end)) is not None
+        ]
+        return Measurement(
+            name=window.name,
+            path=window.path,
+            start_s=start - self.start_s,
+            duration_s=end - start,
+            devices=[trace.energy(start, end) for trace in self.traces.values()],
+            peak_host_memory_bytes=self._peak_host_memory(start, end),
+            peak_gpu_memory_bytes=sum(gpu_peaks) if gpu_peaks else None,
+            quantities=dict(window.quantities),
+        )
+
+    def energy(self, window: Window, boundary: str | None = None) -> Estimate:
+        """Energy of a closed window [J]: of one boundary, or of the host (all but the wall)."""
+        return energy_within(self.measure(window).devices, boundary)
+
+    def to_run(self, status: RunStatus, end_s: float) -> Run:
+        """The finished run: every window measured, the summary filled, the doubts added."""
+        whole = Window("run", "run", self.start_s, end_s)
+        for window in self.windows:
+            if window.end_s is None or window.end_s > end_s:
+                window.end_s = max(window.start_s, end_s)
+        seen = self.measure(whole)
+        self._add_doubts(seen)
+        return Run(
+            id=self.id,
+            kind=self.kind,
+            name=self.name,
+            status=status,
+            started_at=self.started_at,
+            duration_s=seen.duration_s,
+            environment=self.environment,
+            devices=[trace.device for trace in self.traces.values()],
+            scenario=self.scenario,
+            settings={**self.settings, "grid": asdict(self.grid)},
+            windows=[self.measure(window) for window in self.windows],
+            curve=self.curve,
+            doubts=self.doubts,
+            summary={**self._summarise(seen), **self.summary},
+        )
+
+    def _summarise(self, seen: Measurement) -> dict[str, Estimate]:
+        energy = energy_within(seen.devices, None)
+        summary = {
+            "duration_s": Estimate.exact(
+                seen.duration_s, "s", Basis.MEASURED, "monotonic clock, start to end of the run"
+            ),
+            "energy_j": energy,
+            "gpu_energy_j": energy_within(seen.devices, BOARD),
+            "cpu_energy_j": energy_within(seen.devices, PACKAGE),
+            "dram_energy_j": energy_within(seen.devices, DRAM),
+            "operational_kgco2e": operational_kgco2e(energy, self.grid, self.pue),
+            "peak_host_memory_bytes": _bytes(
+                seen.peak_host_memory_bytes, "largest resident memory of the process tree, sampled"
+            ),
+            "peak_gpu_memory_bytes": _bytes(
+                seen.peak_gpu_memory_bytes, "largest memory in use on the GPUs (NVML), sampled"
+            ),
+        }
+        if any(device.boundary == WALL for device in seen.devices):
+            summary["wall_energy_j"] = energy_within(seen.devices, WALL)
+        return summary
+
+    def _peak_host_memory(self, start_s: float, end_s: float) -> float | None:
+        inside = [value for t_s, value in self.host_memory if start_s <= t_s <= end_s]
+        if inside:
+            return max(inside)
+        near = min(self.host_memory, key=lambda sample: abs(sample[0] - end_s), default=None)
+        return None if near is None else near[1]
+
+    def _add_doubts(self, seen: Measurement) -> None:
+        if seen.duration_s < SHORTEST_RUN_S:
+            self.doubt(
+                "short-run",
+                f"the run lasted {seen.duration_s:.1f} s; under {SHORTEST_RUN_S:.0f} s the steps "
+                "of a meter weigh much",
+                "measure a longer run, or repeat the work in it",
+            )
+        share = modelled_share(seen.devices)
+        if share is not None and share > MODELLED_SHARE:
+            self.doubt(
+                "mostly-modelled",
+                f"{share:.0%} of the energy is modelled, not measured",
+                "`ecoaudit doctor` says how to measure it here",
+            )
+        if self.grid.fallback:
+            self.doubt(
+                "grid-fallback",
+                "no site was given, so the carbon figure uses a world average",
+                "name the site's country: --country KEN, or --site with a site profile",
+            )
+
+
+def energy_within(devices: list[DeviceEnergy], boundary: str | None) -> Estimate:
+    """Energy of one boundary [J], or of the host: board + package + dram, never the wall.
+
+    Devices of the host that gave no figure make the host's energy absent: it would be too low.
+    """
+    wanted = HOST_PARTS if boundary is None else (boundary,)
+    parts = [device.energy_j for device in devices if device.boundary in wanted]
+    if not parts:
+        return Estimate.absent("J", f"no device with boundary {boundary or 'host'} was found")
+    return total(parts, "J")
+
+
+def net_of_idle(window: Measurement, idle: Measurement) -> dict[str, Estimate]:
+    """``idle_power_w``, and ``net_energy_j``: a window's energy above the machine at rest.
+
+    The doubt about a meter is the same in both windows; taking them as independent overstates the
+    interval of the difference.
+    """
+    rest = energy_within(idle.devices, None)
+    if not rest.known:
+        return {"idle_power_w": Estimate.absent("W", rest.source)}
+    power = (rest / idle.duration_s).converted(1.0, "W")
+    power = power.sourced(f"window idle, {idle.duration_s:.1f} s; {rest.source}")
+    net = energy_within(window.devices, None) - rest * (window.duration_s / idle.duration_s)
+    return {"idle_power_w": power, "net_energy_j": net}
+
+
+def modelled_share(devices: list[DeviceEnergy]) -> float | None:
+    """Share of the host's energy that is not measured; None when there is no energy."""
+    parts = [d.energy_j for d in devices if d.boundary in HOST_PARTS and d.energy_j.known]
+    whole = sum(part.number for part in parts)
+    if whole <= 0:
+        return None
+    return sum(part.number for part in parts if part.basis is not Basis.MEASURED) / whole
+
+
+def recover(journal: Path) -> tuple[Run, str | None]:
+    """The run of a journal that a kill left behind, and the output file it was meant for.
+
+    Raises:
+        FileFormatError: not a journal, or one without a single reading.
+    """
+    recording: Recording | None = None
+    last_s = 0.0
+    opened: dict[int, Window] = {}
+    for line in read_journal(journal):
+        kind = line.pop("is")
+        if kind == "header":
+            recording = _from_header(line, journal)
+            last_s = recording.start_s
+        elif recording is None:
+            raise FileFormatError(f"{journal}: the first line is no header")
+        elif kind == "environment":
+            recording.environment = line["environment"]
+        elif kind == "readings":
+            last_s = max(last_s, line["t"])
+            for device_id, values in line["r"].items():
+                recording.traces[device_id].add(Reading(device_id, line["t"], *values))
+        elif kind == "host":
+            recording.host_memory.append((line["t"], line["bytes"]))
+        elif kind == "open":
+            window = Window(line["name"], line["path"], line["t"])
+            opened[line["n"]] = window
+            recording.windows.append(window)
+            last_s = max(last_s, line["t"])
+        elif kind == "close":
+            opened[line["n"]].end_s = line["t"]
+            last_s = max(last_s, line["t"])
+        elif kind == "doubt":
+            recording.doubt(**line)
+    if recording is None:
+        raise FileFormatError(f"{journal}: holds no header; nothing was recorded")
+    recording.doubt(
+        "recovered",
+        "the run was killed; it ends at its last flushed reading, at most a second before the kill",
+        "run it again if the end matters",
+    )
+    return recording.to_run(RunStatus.RECOVERED, last_s), recording.output
+
+
+def header_of(recording: Recording) -> dict[str, Any]:
+    """The journal's header line: what :func:`recover` needs to make the Recording again."""
+    return {
+        "id": recording.id,
+        "name": recording.name,
+        "kind": recording.kind,
+        "started_at": recording.started_at,
+        "start_s": recording.start_s,
+        "grid": asdict(recording.grid),
+        "pue": None if recording.pue is None else asdict(recording.pue),
+        "scenario": recording.scenario,
+        "settings": recording.settings,
+        "output": recording.output,
+        "devices": [asdict(trace.device) for trace in recording.traces.values()],
+    }
+
+
+def _from_header(line: dict[str, Any], journal: Path) -> Recording:
+    recording = Recording(
+        id=line["id"],
+        name=line["name"],
+        kind=RunKind(line["kind"]),
+        started_at=line["started_at"],
+        start_s=line["start_s"],
+        grid=validated(line["grid"], GridFactor, journal),
+        pue=None if line["pue"] is None else validated(line["pue"], Estimate, journal),
+        scenario=line["scenario"],
+        settings=line["settings"],
+        output=line["output"],
+    )
+    recording.watch(validated(line["devices"], list[Device], journal))
+    return recording
+
+
+def _bytes(value: float | None, source: str) -> Estimate:
+    if value is None:
+        return Estimate.absent("bytes", f"not read ({source})")
+    return Estimate.exact(value, "bytes", Basis.MEASURED, source)
