@@ -100,9 +100,15 @@ class Estimate:
         Raises:
             MissingValueError: the figure is absent; the message gives the reason.
         """
-        return self._numbers()[0]
+        return self.numbers[0]
 
-    def _numbers(self) -> tuple[float, float, float]:
+    @property
+    def numbers(self) -> tuple[float, float, float]:
+        """Value, low and high, for code that cannot go on without them.
+
+        Raises:
+            MissingValueError: the figure is absent; the message gives the reason.
+        """
         if self.value is None or self.low is None or self.high is None:
             raise MissingValueError(f"no figure in {self.unit}: {self.source}")
         return self.value, self.low, self.high
@@ -131,7 +137,7 @@ class Estimate:
         """Times an exact number; the unit stays."""
         if not self.known:
             return self
-        value, low, high = self._numbers()
+        value, low, high = self.numbers
         ends = sorted((low * factor, high * factor))
         return replace(self, value=value * factor, low=ends[0], high=ends[1])
 
@@ -143,7 +149,7 @@ class Estimate:
             raise ZeroDivisionError(f"an Estimate in {self.unit} divided by zero")
         if not self.known:
             return self
-        value, low, high = self._numbers()
+        value, low, high = self.numbers
         ends = sorted((low / divisor, high / divisor))
         return replace(self, value=value / divisor, low=ends[0], high=ends[1])
 
@@ -158,7 +164,7 @@ class Estimate:
             ZeroDivisionError: the divisor's value is zero or its interval reaches zero.
         """
         if other.known:
-            _, low, high = other._numbers()
+            _, low, high = other.numbers
             if low <= 0 <= high:
                 raise ZeroDivisionError(f"divided by an interval that holds zero ({other.source})")
         return self._scale(other, unit, lambda a, b: a / b, invert=True)
@@ -177,8 +183,8 @@ class Estimate:
         absent = _absent(self.unit, self, other)
         if absent is not None:
             return absent
-        a, a_low, a_high = self._numbers()
-        b, b_low, b_high = (other * sign)._numbers()
+        a, a_low, a_high = self.numbers
+        b, b_low, b_high = (other * sign).numbers
         value = a + b
         down = math.hypot(a - a_low, b - b_low)
         up = math.hypot(a_high - a, b_high - b)
@@ -192,8 +198,8 @@ class Estimate:
         absent = _absent(unit, self, other)
         if absent is not None:
             return absent
-        a, a_low, a_high = self._numbers()
-        b, b_low, b_high = other._numbers()
+        a, a_low, a_high = self.numbers
+        b, b_low, b_high = other.numbers
         value = operation(a, b)
         if a_low > 0 and b_low > 0:
             # ln of the ratio of the value to each end; an inverse swaps the ends of the divisor.

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class Journal:
         except OSError as error:
             self.fault = f"{path}: {error.strerror}"
 
-    def add(self, kind: str, **content: Any) -> None:
+    def add(self, kind: str, /, **content: Any) -> None:
         """Add one line, to be written by the next :meth:`flush`."""
         if self._handle is not None:
             line = json.dumps({"is": kind, **content}, separators=(",", ":"), allow_nan=False)
@@ -73,7 +74,8 @@ class Journal:
     def remove(self) -> None:
         """The run is saved elsewhere: the journal goes."""
         self.close()
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # it was never there, or its disk has gone
+            self.path.unlink()
 
     def close(self) -> None:
         """Write what is pending and close. May be called twice."""

@@ -60,12 +60,15 @@ class Option:
         verdict: fits only when every limit holds.
         first_limit: name of the limit that is missed by most; None when it fits.
         remedy: the next thing to try, one sentence; None when it fits.
-        limits: all of them.
-        quantities: name -> Estimate: ``weight_bytes``, ``kv_bytes_per_token``,
-            ``energy_j_per_day``, ``idle_energy_j_per_day``, ``active_energy_j_per_day``,
-            ``cooling_energy_j_per_day``, ``operational_kgco2e_per_year``, ``capital_usd``,
-            ``energy_usd_per_year``, ``peak_power_w``, ``busy_share``, ``tpot_s``, ``ttft_s``,
-            ``e2e_s``, ``energy_per_request_j`` ...
+        limits: all that could be computed; a model that its device cannot hold has no time and
+            no energy. Of an option beyond the first hundred only its first limit.
+        quantities: name -> Estimate: ``parameters``, ``weight_bytes``, ``kv_bytes_per_token``,
+            ``kv_bytes_per_sequence``, ``capital_usd``, ``peak_power_w``, ``idle_power_w``,
+            ``busy_power_w``, ``busy_share``, ``tpot_s``, ``ttft_s``, ``e2e_s``;
+            ``idle_energy_j_per_day``, ``active_energy_j_per_day``, ``cooling_energy_j_per_day``
+            and their sum ``energy_j_per_day``; ``energy_j_per_year``, ``energy_usd_per_year``,
+            ``operational_kgco2e_per_year``; ``energy_per_request_j`` (a day's energy shared out)
+            and ``marginal_energy_per_request_j``. Empty beyond the first hundred options.
         trust: ``measured``, ``calibrated`` or ``datasheet``: what the speed and energy rest on.
     """
 
@@ -95,7 +98,8 @@ class Plan:
         recommended: id of the best option that fits; None when none does.
         doubts: what weakens the plan.
         factors: every table row that was used: ``{"name", "value", "unit", "year", "source"}``.
-        runs: the measured runs that were used: ``{"id", "name", "model", "status", ...}``.
+        runs: the measured runs that were given: ``{"id", "name", "kind", "status", "started_at",
+            "model", "weights", "devices", "used", "option", "why", "summary"}``.
         tool: name and version of the program.
     """
 

@@ -11,6 +11,7 @@ import math
 import os
 import secrets
 import signal
+import tempfile
 import threading
 import time
 import weakref
@@ -305,7 +306,7 @@ class Recorder:
                 self._note("host", t=now, bytes=memory)
         self._note("readings", t=now, r=readings)
 
-    def _note(self, kind: str, **content: Any) -> None:
+    def _note(self, kind: str, /, **content: Any) -> None:
         if self._journal is not None:
             self._journal.add(kind, **content)
 
@@ -478,8 +479,13 @@ def _check_output(path: Path) -> None:
     folder = path.parent
     while not folder.exists():
         folder = folder.parent
-    if not os.access(folder, os.W_OK):
-        raise EcoauditError(f"{path}: the folder {folder} cannot be written")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise EcoauditError(
+            f"{path}: the folder {folder} cannot be written ({error.strerror}); choose another"
+        ) from error
 
 
 def _forget_all() -> None:

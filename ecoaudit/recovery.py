@@ -65,6 +65,7 @@ def _alive(header: dict[str, Any]) -> bool:
     """Whether the process that wrote the header still runs (and is not a later namesake)."""
     try:
         process = psutil.Process(header["pid"])
-        return abs(process.create_time() - header["process_started_at"]) < 1.0
+        started_at: float = header["process_started_at"]
+        return abs(process.create_time() - started_at) < 1.0
     except (KeyError, psutil.Error):
         return False

@@ -13,29 +13,19 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Seconds(click.ParamType):
-    """A time such as ``10s``, ``2 min`` or ``500ms``, in seconds."""
+def seconds(text: str) -> float:
+    """A time such as ``10s``, ``2 min`` or ``500ms``, in seconds; a type for options."""
+    from ecoaudit.errors import UsageError
+    from ecoaudit.units import parse_quantity
 
-    name = "time"
+    try:
+        result = parse_quantity(text, "time")
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
+    if result < 0:
+        raise click.BadParameter(f"expected a time of 0 s or more; got {text!r}")
+    return result
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        from ecoaudit.errors import UsageError
-        from ecoaudit.units import parse_quantity
-
-        if isinstance(value, float):
-            return value
-        try:
-            result = parse_quantity(value, "time")
-        except UsageError as error:
-            self.fail(str(error), param, ctx)
-        if result < 0:
-            self.fail(f"expected a time of 0 s or more; got {value!r}", param, ctx)
-        return result
-
-
-seconds = Seconds()
 
 site_option = click.option(
     "--site", metavar="SITE", help="Site profile (name or file): country, grid, PUE."

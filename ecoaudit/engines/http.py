@@ -1,0 +1,96 @@
+"""Small synchronous requests to a server, with the standard library."""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import json
+import socket
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ecoaudit.errors import EngineError, UsageError
+
+TIMEOUT_S = 120.0
+
+
+def base_url(url: str) -> str:
+    """``url`` without ``/v1`` and slashes at its end.
+
+    Raises:
+        UsageError: not an address of a server, or one with a password in it.
+    """
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
+        raise UsageError(f"--url {url}: expected an address such as http://127.0.0.1:8000")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise UsageError(
+            f"--url: give the address of {parts.hostname} only; a key goes into OPENAI_API_KEY"
+        )
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def is_local(url: str) -> bool:
+    """Whether ``url`` names this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host == socket.gethostname():
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def request(
+    url: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> tuple[int, bytes]:
+    """Status and content of one request: GET, or POST when there is a ``body``.
+
+    Raises:
+        EngineError: the server cannot be reached.
+    """
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)
+    try:
+        connection.request(
+            "GET" if body is None else "POST",
+            parts.path + path,
+            None if body is None else json.dumps(body),
+            {"Content-Type": "application/json", **(headers or {})},
+        )
+        response = connection.getresponse()
+        return response.status, response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise EngineError(
+            f"{url}: no answer ({error}); check that the server runs and the address is right"
+        ) from error
+    finally:
+        connection.close()
+
+
+def get_json(
+    url: str, path: str, headers: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S
+) -> dict[str, Any] | None:
+    """The JSON object at ``path``; None when there is none."""
+    status, content = request(url, path, None, headers, timeout_s)
+    return parsed(content) if status == 200 else None
+
+
+def parsed(content: bytes) -> dict[str, Any] | None:
+    """``content`` as a JSON object; None when it is none."""
+    try:
+        data = json.loads(content)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None

@@ -1,0 +1,149 @@
+"""Any OpenAI-compatible server that runs already. It is never started, changed or stopped."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ecoaudit.engines.base import Abilities, EngineFacts, Progress
+from ecoaudit.engines.http import base_url, get_json, is_local, parsed, request
+from ecoaudit.errors import EngineError, UsageError
+
+KEY_VARIABLE = "OPENAI_API_KEY"
+PROBE_TOKENS = list(range(1000, 1064))
+PROBE_WORDS = " ".join(["visit"] * 64)
+
+
+class OpenAIServer:
+    """A server at a URL; what it understands is found out with a few short requests.
+
+    Args:
+        url: its address, with or without ``/v1``.
+        model: the model as tables know it; the served name by default.
+        served_name: the name that requests give; the first that the server lists by default.
+        weights: weight format, if known.
+        random_weights: whether the weights were never trained.
+        max_model_len: longest prompt and answer together [tokens], if the server does not say.
+    """
+
+    name = "openai"
+    owns_server = False
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        model: str | None = None,
+        served_name: str | None = None,
+        weights: str = "unknown",
+        random_weights: bool = False,
+        max_model_len: int | None = None,
+    ):
+        if url is None:
+            raise UsageError("--engine openai needs --url, such as http://127.0.0.1:8000")
+        self._url = base_url(url)
+        self._model = model
+        self._served_name = served_name
+        self._weights = weights
+        self._random = random_weights
+        self._max_model_len = max_model_len
+
+    @property
+    def label(self) -> str:
+        """The model in a few words, for people."""
+        return self._model or self._served_name or f"the model at {self._url}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The key from the environment, if there is one. It is never written anywhere."""
+        key = os.environ.get(KEY_VARIABLE)
+        return {"Authorization": f"Bearer {key}"} if key else {}
+
+    def start(self, progress: Progress, *, concurrency: int, context: int) -> EngineFacts:
+        """Look at the server; see :class:`ecoaudit.engines.base.Engine`."""
+        card = self._card()
+        served = self._served_name or str(card.get("id", ""))
+        abilities, per_word = self._probe(served)
+        length = self._max_model_len or card.get("max_model_len")
+        progress(f"{self._url} serves {served}")
+        return EngineFacts(
+            engine=self.name,
+            version=(get_json(self._url, "/version", self.headers) or {}).get("version"),
+            url=self._url,
+            model=self._model or served,
+            served_name=served,
+            weights=self._weights,
+            weights_are_random=self._random,
+            max_model_len=int(length) if length else None,
+            local=is_local(self._url),
+            abilities=abilities,
+            tokens_per_word=per_word,
+        )
+
+    def alive(self) -> str | None:
+        """Whether it still answers shows in the requests: nothing is watched here."""
+        return None
+
+    def stop(self) -> None:
+        """Nothing was started."""
+
+    def _card(self) -> dict[str, Any]:
+        """What the server says of the model."""
+        status, content = request(self._url, "/v1/models", None, self.headers)
+        if status in (401, 403):
+            raise EngineError(f"{self._url}: the key was refused; set {KEY_VARIABLE}")
+        cards: list[dict[str, Any]] = (parsed(content) or {}).get("data") or []
+        if self._served_name is None:
+            if not cards:
+                raise EngineError(f"{self._url}: it lists no model; name one with --served-name")
+            return cards[0]
+        named = [card for card in cards if card.get("id") == self._served_name]
+        if cards and not named:
+            names = ", ".join(str(card.get("id")) for card in cards[:8])
+            raise EngineError(f"{self._url}: it serves no {self._served_name!r}, but {names}")
+        return named[0] if named else {}
+
+    def _probe(self, served: str) -> tuple[Abilities, float]:
+        """What the server understands, and how many tokens one of our words has."""
+        usage = self._ask("/v1/completions", served, prompt=PROBE_TOKENS)
+        token_ids = usage is not None and usage.get("prompt_tokens") == len(PROBE_TOKENS)
+        words = self._ask("/v1/completions", served, prompt=PROBE_WORDS)
+        completions = words is not None
+        if words is None:
+            message = [{"role": "user", "content": PROBE_WORDS}]
+            words = self._ask("/v1/chat/completions", served, messages=message)
+        if words is None:
+            raise EngineError(
+                f"{self._url}: it answers neither /v1/completions nor /v1/chat/completions "
+                f"for {served!r}; check --url and --served-name"
+            )
+        status, metrics = request(self._url, "/metrics", None, self.headers)
+        per_word = float(words.get("prompt_tokens") or 64) / 64
+        return Abilities(
+            completions=completions,
+            token_ids=token_ids,
+            ignore_eos=self._ends_as_told(served, completions),
+            metrics=status == 200 and b"vllm:generation_tokens_total" in metrics,
+        ), per_word
+
+    def _ends_as_told(self, served: str, completions: bool) -> bool:
+        """Whether ``ignore_eos`` is accepted and honoured."""
+        if completions:
+            usage = self._ask(
+                "/v1/completions", served, prompt=PROBE_WORDS, ignore_eos=True, max_tokens=8
+            )
+        else:
+            message = [{"role": "user", "content": PROBE_WORDS}]
+            usage = self._ask(
+                "/v1/chat/completions", served, messages=message, ignore_eos=True, max_tokens=8
+            )
+        return usage is not None and usage.get("completion_tokens") == 8
+
+    def _ask(self, path: str, served: str, **body: Any) -> dict[str, Any] | None:
+        """Token counts of one short request; None when the server does not take it."""
+        asked = {"model": served, "max_tokens": 1, "temperature": 0, **body}
+        status, content = request(self._url, path, asked, self.headers)
+        if status != 200:
+            return None
+        usage = (parsed(content) or {}).get("usage")
+        return usage if isinstance(usage, dict) else {}

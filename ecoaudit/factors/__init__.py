@@ -1,0 +1,1 @@
+"""Sourced tables: every row has its unit, its source and its year."""

@@ -1,0 +1,1 @@
+"""What computing costs over its life, beginning with its operation."""

@@ -1,0 +1,243 @@
+"""CPU packages and memory through the kernel's powercap files (RAPL; AMD's look the same)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ecoaudit.errors import MeterUnavailableError
+from ecoaudit.estimate import Basis
+from ecoaudit.machine import Machine
+from ecoaudit.measurement import DRAM, PACKAGE, Device, Reading
+
+ROOT_VARIABLE = "ECOAUDIT_POWERCAP"
+_ROOT = "/sys/class/powercap"
+_PACKAGE = re.compile(r"package-(\d+)(?:-die-(\d+))?")
+_MIRROR_J = 5.0  # dies that show one counter differ by what is used between two readings
+_POWER_OVER_S = 0.05  # power is the mean over at least this
+_MOST_W = 1000.0  # no package draws more; what a wrap is judged by
+
+
+class RaplMeter:
+    """Reads the packages and, where the processor has it, the memory.
+
+    ``psys`` holds the packages, and ``core`` and ``uncore`` are parts of them: none of the three
+    is read, so that nothing counts twice. Dies that mirror their package's counter count once.
+
+    Args:
+        root: the powercap class folder; by default ``ECOAUDIT_POWERCAP``, which a container sets
+            when it has the host's folder mounted elsewhere, or ``/sys/class/powercap``.
+
+    Raises:
+        MeterUnavailableError: no counter, or none that this user may read; with the remedy.
+    """
+
+    name = "rapl"
+
+    def __init__(self, root: Path | None = None):
+        folder = root or Path(os.environ.get(ROOT_VARIABLE, _ROOT))
+        self._zones: list[_Zone] = []
+        self._faults: list[str] = []
+        denied = []
+        for path, device in _find(folder):
+            try:
+                self._zones.append(_Zone(path, device))
+            except PermissionError:
+                denied.append(device.name)
+            except (OSError, ValueError) as error:
+                self._faults.append(f"{device.name} cannot be read ({error})")
+        if denied and not self._zones:
+            raise MeterUnavailableError(
+                f"the energy counters of {_listed(denied)} are closed to this user;"
+                f" {_remedy(folder)}"
+            )
+        if not self._zones:
+            why = f" ({self._faults[0]})" if self._faults else ""
+            remedy = (
+                "virtual machines are not shown those of their host: measure on the host itself,"
+                " or with a meter at its plug"
+                if Machine.this().virtual
+                else "load the kernel module intel_rapl_common, or in a container mount the host's"
+                f" {_ROOT} and name the place in {ROOT_VARIABLE}"
+            )
+            raise MeterUnavailableError(
+                f"there is no energy counter of a CPU under {folder}{why}; {remedy}"
+            )
+        if denied:
+            self._faults.append(f"{_listed(denied)}: closed to this user; {_remedy(folder)}")
+        self._drop_mirrors()
+
+    def devices(self) -> Sequence[Device]:
+        return [zone.device for zone in self._zones]
+
+    def read(self, now_s: float) -> Sequence[Reading]:
+        readings = []
+        for zone in self._zones:
+            try:
+                fault = zone.update(now_s)
+            except (OSError, ValueError) as error:
+                self._fault(f"{zone.device.name}: reading failed ({error})")
+                readings.append(Reading(zone.device.id, now_s))
+                continue
+            if fault:
+                self._fault(fault)
+            readings.append(Reading(zone.device.id, now_s, zone.energy_j, zone.power_w))
+        return readings
+
+    def faults(self) -> Sequence[str]:
+        return list(self._faults)
+
+    def close(self) -> None:
+        for zone in self._zones:
+            zone.close()
+
+    def _fault(self, text: str) -> None:
+        if text not in self._faults:
+            self._faults.append(text)
+
+    def _drop_mirrors(self) -> None:
+        """Keep one of the dies of a package that show the same counter."""
+        kept: list[_Zone] = []
+        for zone in self._zones:
+            socket = _socket(zone.device)
+            mirrored = any(
+                zone.device.boundary == PACKAGE
+                and other.device.boundary == PACKAGE
+                and _socket(other.device) == socket
+                and abs(other.first_uj - zone.first_uj) < _MIRROR_J * 1e6
+                for other in kept
+            )
+            if mirrored:
+                zone.close()
+            else:
+                kept.append(zone)
+        self._zones = kept
+
+
+class _Zone:
+    """One counter file, kept open."""
+
+    def __init__(self, path: Path, device: Device):
+        self.device = device
+        self._range_uj = int((path / "max_energy_range_uj").read_text())
+        self._file = os.open(path / "energy_uj", os.O_RDONLY)
+        try:
+            self.first_uj = self._last_uj = self._counter_uj()
+        except (OSError, ValueError):
+            self.close()
+            raise
+        self._last_s: float | None = None
+        self._power_from: tuple[float, float] | None = None  # time, energy
+        self.energy_j = 0.0
+        self.power_w: float | None = None
+
+    def update(self, now_s: float) -> str | None:
+        """Read the counter; gives what is doubtful about it, if anything."""
+        counter_uj = self._counter_uj()
+        gained_j = ((counter_uj - self._last_uj) % self._range_uj) / 1e6
+        wrapped = counter_uj < self._last_uj
+        self._last_uj = counter_uj
+        fault = None
+        if self._last_s is not None:
+            elapsed_s = now_s - self._last_s
+            if elapsed_s * _MOST_W > self._range_uj / 1e6:
+                fault = (
+                    f"{self.device.name}: not read for {elapsed_s:.0f} s, in which its counter may"
+                    " have started over more than once: the energy is a lower bound"
+                )
+            elif wrapped and gained_j > _MOST_W * max(elapsed_s, 1.0):
+                gained_j = 0.0
+                fault = (
+                    f"{self.device.name}: the counter was set back while it was read: the energy"
+                    " lacks what was used between two readings"
+                )
+        self._last_s = now_s
+        self.energy_j += gained_j
+        if self._power_from is None:
+            self._power_from = (now_s, self.energy_j)
+        since_s, since_j = self._power_from
+        if now_s - since_s >= _POWER_OVER_S:
+            self.power_w = (self.energy_j - since_j) / (now_s - since_s)
+            self._power_from = (now_s, self.energy_j)
+        return fault
+
+    def close(self) -> None:
+        """Close the file. May be called twice."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _counter_uj(self) -> int:
+        return int(os.pread(self._file, 32, 0))
+
+
+def _find(folder: Path) -> list[tuple[Path, Device]]:
+    """Counters under ``folder``, each once: packages, and memory with its package's number.
+
+    The class folder links to every zone; a copy may have child zones only inside their parents.
+    """
+    places: dict[Path, Path] = {}
+    for path in sorted([*folder.glob("intel-rapl*:*"), *folder.glob("intel-rapl*:*/*:*:*")]):
+        if (path / "energy_uj").exists():
+            places.setdefault(path.resolve(), path)
+    found: dict[str, tuple[Path, Device]] = {}
+    loose = 0  # memory zones outside a package, in the order of the sockets
+    for place, path in places.items():
+        name = _name(path)
+        package = _PACKAGE.fullmatch(name)
+        if package is not None:
+            device = _device(f"cpu-{name}", "cpu", PACKAGE, f"CPU {name}", int(package.group(1)))
+        elif name == "dram":
+            parent = _PACKAGE.fullmatch(_name(place.parent))
+            socket = loose if parent is None else int(parent.group(1))
+            loose += parent is None
+            device = _device(f"dram-{socket}", "ram", DRAM, f"memory of CPU {socket}", socket)
+        else:
+            continue
+        found.setdefault(device.id, (path, device))  # intel-rapl-mmio repeats intel-rapl
+    return list(found.values())
+
+
+def _name(path: Path) -> str:
+    try:
+        return (path / "name").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _device(key: str, kind: str, boundary: str, name: str, socket: int) -> Device:
+    doubt = 0.05 if boundary == PACKAGE else 0.2
+    return Device(
+        id=key,
+        kind=kind,
+        boundary=boundary,
+        name=name,
+        method="rapl-powercap",
+        basis=Basis.MEASURED,
+        source=f"RAPL energy counter of the {name} (powercap), taken as +-{doubt:.0%}",
+        # Memory: Desrochers, Paradis, Weaver, "A validation of DRAM RAPL power measurements",
+        # MEMSYS 2016, doi:10.1145/2989081.2989088, found it within 20 % of a sensor.
+        relative_low=doubt,
+        relative_high=doubt,
+        step_s=0.001,
+        details={"socket": float(socket)},
+    )
+
+
+def _socket(device: Device) -> float:
+    return float(device.details["socket"] or 0.0)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _remedy(folder: Path) -> str:
+    return (
+        f"run `sudo chmod a+r {folder}/intel-rapl*:*/energy_uj`, which holds until the next start,"
+        ' or add the udev rule `SUBSYSTEM=="powercap", ACTION=="add",'
+        ' RUN+="/bin/chmod a+r /sys%p/energy_uj"` (any user can then read the power, which is why'
+        " kernels close it: CVE-2020-8694)"
+    )

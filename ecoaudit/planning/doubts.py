@@ -1,0 +1,125 @@
+"""What weakens a plan, each with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from ecoaudit.estimate import Estimate
+from ecoaudit.factors.grid import GridFactor
+from ecoaudit.factors.hardware import MACHINE, Device
+from ecoaudit.planning.candidates import Candidate
+from ecoaudit.run import Doubt
+from ecoaudit.scenario import Scenario
+
+
+def doubts_of(
+    scenario: Scenario,
+    grid: GridFactor,
+    best: Candidate | None,
+    runs: list[dict[str, Any]],
+    devices: list[Device],
+    computed: int,
+    kept: int,
+) -> list[Doubt]:
+    """The doubts of a plan, the weightiest first."""
+    doubts = [
+        Doubt(
+            "no-quality-score",
+            "nothing here says how good a model's answers are; options that fit are ranked by size"
+            " (largest model first), then by energy in a year, then by price",
+            "judge the answers of the first few options on your own cases before you buy",
+        )
+    ]
+    if best is None:
+        doubts.append(
+            Doubt(
+                "nothing-fits",
+                f"none of {computed} options stays within every limit of this scenario",
+                "see the remedy of the first options, which miss by least",
+            )
+        )
+    if best is None or best.evidence is None:
+        doubts.append(
+            Doubt(
+                "not-measured",
+                "speed and power are modelled from datasheets: +-45 % on time, idle power from half"
+                " the figure to twice",
+                "measure the option with `ecoaudit bench` and give the run to `ecoaudit plan`",
+            )
+        )
+    doubts += [
+        Doubt(
+            "run-not-used", f"run {run['name'] or run['id']}: {run['why']}", "see `ecoaudit bench`"
+        )
+        for run in runs
+        if not run["used"]
+    ]
+    doubts += _of_option(best, devices)
+    doubts.append(
+        Doubt(
+            "token-counts",
+            "lengths are token counts of one tokenizer; a model's own tokenizer, or a language"
+            " other than English, may need several times as many",
+            "count your own texts with the model's tokenizer and set prompt and output",
+        )
+    )
+    assumed = sorted(key for key, figure in _figures(scenario, "") if _is_assumed(figure))
+    if assumed:
+        doubts.append(
+            Doubt(
+                "assumed-figures",
+                f"assumed, not known: {', '.join(assumed)}",
+                "replace them in a copy of the profile: `ecoaudit profiles copy`",
+            )
+        )
+    if grid.fallback:
+        doubts.append(Doubt("grid-fallback", grid.source, "set the country of the site"))
+    if kept < computed:
+        doubts.append(
+            Doubt(
+                "options-left-out",
+                f"{computed} options were computed; {kept} are listed: the best weight format of"
+                " each model and device",
+                "name models and hardware to see every format",
+            )
+        )
+    return doubts
+
+
+def _of_option(best: Candidate | None, devices: list[Device]) -> Iterator[Doubt]:
+    if best is not None and best.model.note:
+        yield Doubt(
+            "model-note",
+            f"{best.model.name}: {best.model.note}",
+            "check the model's own configuration and its memory on the device",
+        )
+    if best is not None and best.model.tied is None:
+        yield Doubt(
+            "tied-unknown",
+            f"{best.model.name}: whether output layer and embedding are one is not known; memory"
+            " is taken from one case to the other",
+            "read tie_word_embeddings in the model's configuration",
+        )
+    if any(device.kind == MACHINE for device in devices):
+        yield Doubt(
+            "other-engines",
+            "memory and speed follow vLLM; computers with shared memory (Apple, Jetson, Strix Halo)"
+            " run other engines",
+            "measure on the machine",
+        )
+
+
+def _is_assumed(figure: Estimate) -> bool:
+    return figure.source.startswith("assumed")
+
+
+def _figures(item: object, path: str) -> Iterator[tuple[str, Estimate]]:
+    """Every Estimate of a scenario with its key."""
+    if isinstance(item, Estimate):
+        yield path, item
+    elif is_dataclass(item) and not isinstance(item, type):
+        for field in fields(item):
+            inner = f"{path}.{field.name}" if path else field.name
+            yield from _figures(getattr(item, field.name), inner)

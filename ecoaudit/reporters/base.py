@@ -1,0 +1,89 @@
+"""What every report format offers, and what it is given."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ecoaudit.errors import FileFormatError, UsageError
+from ecoaudit.plan import PLAN_SCHEMA, Plan, load_plan
+from ecoaudit.run import RUN_SCHEMA, Run, load_run
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a report is about: a plan with the runs behind it, or runs alone.
+
+    Attributes:
+        plan: at most one.
+        runs: in the order given.
+        command: the command that makes this report, for its footer; paths as file names only.
+    """
+
+    plan: Plan | None = None
+    runs: tuple[Run, ...] = ()
+    command: str = ""
+
+
+class Reporter(Protocol):
+    """Writes content in one format. Same content, same text, byte for byte."""
+
+    suffix: str
+
+    def render(self, content: Content) -> str:
+        """The text of the report.
+
+        Raises:
+            UsageError: this format cannot hold this content.
+        """
+        ...
+
+
+def load_content(paths: Sequence[str | Path], command: str = "") -> Content:
+    """Read plan and run files; which is which stands in each file's ``schema``.
+
+    Raises:
+        FileFormatError: a file that cannot be read or is neither.
+        UsageError: no file, or more than one plan.
+    """
+    plans: list[Plan] = []
+    runs: list[Run] = []
+    for path in paths:
+        schema = _schema(Path(path))
+        if schema == PLAN_SCHEMA:
+            plans.append(load_plan(path))
+        elif schema == RUN_SCHEMA:
+            runs.append(load_run(path))
+        else:
+            raise FileFormatError(
+                f"{path}: expected a plan or run file (schema {PLAN_SCHEMA!r} or {RUN_SCHEMA!r}), "
+                f"found {schema!r}"
+            )
+    if len(plans) > 1:
+        raise UsageError(f"a report holds one plan, got {len(plans)}; write one report for each")
+    if not plans and not runs:
+        raise UsageError("a report needs a plan or a run file")
+    return Content(plans[0] if plans else None, tuple(runs), command)
+
+
+def _schema(path: Path) -> object:
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise FileFormatError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{path}: cannot be read ({error})") from error
+    except json.JSONDecodeError as error:
+        raise FileFormatError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
+    return data.get("schema") if isinstance(data, dict) else None
+
+
+def command_line(files: Sequence[str | Path], output: str | Path) -> str:
+    """The command that makes a report, with file names instead of paths, so that a report that is
+    made again elsewhere is the same."""
+    names = [shlex.quote(Path(file).name) for file in files]
+    return f"ecoaudit report {' '.join(names)} -o {shlex.quote(Path(output).name)}"

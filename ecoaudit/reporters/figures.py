@@ -1,0 +1,161 @@
+"""Estimates as text for a reader: a unit that is easily read, and no more digits than are known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.units import J_PER_KWH, scaled
+
+ASSUMED: Final = "assumed"  # a declared figure whose source says that nobody has checked it
+
+# Always shown in the unit that a planner's bill or label uses, never in the nearest scale.
+_FIXED: Final[dict[str, tuple[float, str]]] = {
+    "J/day": (1 / J_PER_KWH, "kWh/day"),
+    "J/year": (1 / J_PER_KWH, "kWh/year"),
+    "USD/J": (J_PER_KWH, "USD/kWh"),
+    "kgCO2e/year": (1.0, "kgCO2e/year"),
+    "W": (1.0, "W"),
+    "share": (100.0, "%"),
+    "parameters": (1e-9, "billion parameters"),
+    "FLOP/s": (1e-12, "TFLOP/s"),
+}
+_SHARES: Final = {"busy_share", "load"}  # ratios that a reader knows as percentages
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One quantity as it stands on a page.
+
+    Attributes:
+        text: number and unit, such as ``"9.1 kWh/day"``; ``"absent"`` when there is none.
+        interval: ``"7.4 to 11"`` in the same unit; empty when exact or absent.
+        basis: the word on its tag: a :class:`~ecoaudit.estimate.Basis` or ``assumed``.
+        source: where it comes from, or why it is absent.
+    """
+
+    text: str
+    interval: str
+    basis: str
+    source: str
+
+    @property
+    def full(self) -> str:
+        """Everything but the source, in one line of text."""
+        if self.basis == Basis.ABSENT:
+            return self.text
+        inside = ", ".join(part for part in (self.interval, self.basis) if part)
+        return f"{self.text} ({inside})"
+
+
+def figure(estimate: Estimate) -> Figure:
+    """``estimate`` for a reader, with the digits that its interval allows."""
+    basis = basis_word(estimate)
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return Figure("absent", "", basis, estimate.source)
+    factor, unit = scale(estimate.value, estimate.unit)
+    value, low, high = (end * factor for end in (estimate.value, estimate.low, estimate.high))
+    step = last_place(value, low, high)
+    text = f"{rounded(value, step)} {unit}".rstrip()
+    interval = "" if low == high else f"{rounded(low, step)} to {rounded(high, step)}"
+    return Figure(text, interval, basis, estimate.source)
+
+
+def named(name: str, estimate: Estimate) -> Figure:
+    """The figure of a quantity or limit whose name says the period: ``energy_j_per_day``."""
+    return figure(replace(estimate, unit=unit_of(name, estimate.unit)))
+
+
+def unit_of(name: str, unit: str) -> str:
+    """``unit`` with the period that is in ``name``: J of ``energy_per_day`` are J/day."""
+    if name in _SHARES and unit == "":
+        return "share"
+    for period in ("day", "year", "request"):
+        if name.endswith(f"_per_{period}") and unit and "/" not in unit:
+            return f"{unit}/{period}"
+    return unit
+
+
+def basis_word(estimate: Estimate) -> str:
+    """The basis, or ``assumed`` for a declared figure whose source begins so."""
+    if estimate.basis is Basis.DECLARED and estimate.source.lower().startswith(ASSUMED):
+        return ASSUMED
+    return str(estimate.basis)
+
+
+def plain(value: float, unit: str, like: Estimate | None = None) -> str:
+    """A number without an interval, such as a limit, in the scale of ``like`` if given."""
+    basis = value if like is None or like.value is None else like.value
+    factor, shown = scale(basis, unit)
+    return f"{rounded(value * factor, last_place(value * factor))} {shown}".rstrip()
+
+
+def scale(value: float, unit: str) -> tuple[float, str]:
+    """Factor and unit that make ``value`` easily read: ``(7.2e6, "J/day")`` in kWh/day."""
+    if unit in _FIXED:
+        return _FIXED[unit]
+    head, slash, rest = unit.partition("/")
+    number, shown = scaled(value, head)
+    if value == 0 or shown == head:
+        return 1.0, unit
+    return number / value, shown + slash + rest
+
+
+def last_place(value: float, low: float | None = None, high: float | None = None) -> float:
+    """The place value of the last digit worth showing.
+
+    The half-width of the interval keeps two digits when they are 10 to 35, otherwise one: the
+    rule of the Particle Data Group, Review of Particle Physics, section 5.3. An exact figure gets
+    three significant digits, or all of them when it is a whole number below a million.
+    """
+    if low is None or high is None or low == high:
+        if abs(value) < 1e6 and math.isclose(value, round(value), rel_tol=1e-9):
+            return 1.0
+        return _place(float(f"{value:.3g}"), 3)
+    half = (high - low) / 2
+    leading = half / 10.0 ** math.floor(math.log10(half))
+    place = _place(half, 2 if leading < 3.55 else 1)  # from 9.5 on it rounds up to two digits
+    return max(min(place, _place(value, 1)), _place(value, 4)) if value else place
+
+
+def rounded(value: float, step: float) -> str:
+    """``value`` to the place ``step``; a number that this would hide keeps one digit."""
+    if value == 0:
+        return "0"
+    if abs(value) < step / 2:
+        step = _place(value, 1)
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    if decimals > 6:
+        return f"{value:.1e}"
+    return f"{round(value / step) * step:,.{decimals}f}"
+
+
+def _place(value: float, digits: int) -> float:
+    if value == 0:
+        return 1.0
+    return float(10.0 ** (math.floor(math.log10(abs(value)) + 1e-12) - digits + 1))
+
+
+def percent(share: float) -> str:
+    """A share as a whole percentage, but never 0 % or 100 % unless it is that."""
+    if 0 < abs(share) < 0.01:
+        return "under 1 %" if share > 0 else "over -1 %"
+    if 0.99 < share < 1:
+        return "over 99 %"
+    return f"{share:,.0%}".replace("%", " %")
+
+
+def estimate_of(data: object) -> Estimate | None:
+    """The Estimate that a dictionary from a file holds; None when it is something else."""
+    if not isinstance(data, dict) or not {"value", "low", "high", "unit", "basis"} <= data.keys():
+        return None
+    return Estimate(
+        data["value"],
+        data["low"],
+        data["high"],
+        str(data["unit"]),
+        Basis(data["basis"]),
+        str(data.get("source", "")),
+    )

@@ -1,0 +1,220 @@
+"""What a page says of single options: their limits, and which of them it shows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecoaudit.plan import Limit, Option, Plan, Verdict
+from ecoaudit.reporters.figures import figure, named, percent, plain, unit_of
+from ecoaudit.reporters.matrix import state_of
+from ecoaudit.reporters.view import FAILS, FITS, UNKNOWN, Cell, Gauge, Gauges, Row, Table
+from ecoaudit.reporters.words import CHANGES, TRUST, limit_word, short_model
+
+MOST_FITTING: Final = 12
+STATE_WORDS: Final = {FITS: "fits", FAILS: "does not fit", UNKNOWN: "not known"}
+
+
+def title_of(option: Option) -> str:
+    """``Qwen3-8B in int4 on one NVIDIA L4``."""
+    number = "one" if option.n_devices == 1 else str(option.n_devices)
+    return f"{short_model(option.model)} in {option.weights} on {number} {option.hardware}"
+
+
+def chosen(plan: Plan) -> Option | None:
+    """The recommended option, else the nearest one; None in an empty plan."""
+    for option in plan.options:
+        if option.id == plan.recommended:
+            return option
+    return min(plan.options, key=_distance, default=None)
+
+
+def tightest(option: Option) -> list[Limit]:
+    """Limits with a known margin, least margin first."""
+    known = [limit for limit in option.limits if limit.margin is not None]
+    return sorted(known, key=lambda limit: limit.margin or 0.0)
+
+
+def margin_text(limit: Limit) -> str:
+    """``12 % to spare``, ``over by 150 %``, or ``not known``."""
+    if limit.margin is None:
+        return "not known"
+    if limit.margin < 0:
+        return f"over by {percent(-limit.margin)}"
+    return f"{percent(limit.margin)} to spare"
+
+
+def limit_text(limit: Limit) -> str:
+    """What there is, in the scale of what is needed."""
+    if limit.limit is None:
+        return "no limit stated"
+    return plain(limit.limit, unit_of(limit.name, limit.value.unit))
+
+
+def needed_text(limit: Limit) -> str:
+    """The cautious end of what is needed, which decides."""
+    if limit.value.high is None:
+        return "not known"
+    return plain(limit.value.high, unit_of(limit.name, limit.value.unit))
+
+
+def change_text(limit: Limit) -> str:
+    """What must happen before an option that keeps this limit no longer does."""
+    times = "many"
+    if limit.limit is not None and limit.value.high:
+        times = plain(limit.limit / limit.value.high, "")
+    phrase = CHANGES.get(limit.name, f"{limit_word(limit.name).lower()} reaches {{limit}}")
+    return phrase.format(need=needed_text(limit), limit=limit_text(limit), times=times)
+
+
+def state_of_limit(limit: Limit) -> str:
+    return {True: FITS, False: FAILS, None: UNKNOWN}[limit.ok]
+
+
+def gauges(option: Option, caption: str) -> Gauges:
+    """The limits of an option as bars."""
+    return Gauges(caption, [_gauge(limit) for limit in option.limits])
+
+
+def _gauge(limit: Limit) -> Gauge:
+    shares: tuple[float | None, ...] = (None, None, None)
+    ends = (limit.value.value, limit.value.low, limit.value.high)
+    if limit.limit:
+        there = limit.limit
+        shares = tuple(None if end is None else end / there for end in ends)
+    return Gauge(
+        label=limit_word(limit.name),
+        state=state_of_limit(limit),
+        needed=named(limit.name, limit.value),
+        limit=limit_text(limit),
+        margin=margin_text(limit),
+        source=limit.source,
+        used=shares[0],
+        low=shares[1],
+        high=shares[2],
+    )
+
+
+def fitting_table(plan: Plan) -> Table:
+    """The best option of each model, in the order of the plan."""
+    fits = [option for option in plan.options if option.verdict is Verdict.FITS]
+    places = {option.id: place for place, option in enumerate(plan.options, 1)}
+    shown: dict[str, Option] = {}
+    for option in fits:
+        shown.setdefault(option.model, option)
+    picked = list(shown.values())[:MOST_FITTING]
+    for option in fits:  # a plan about few models: fill up with their other devices
+        if len(picked) < MOST_FITTING and option.limits and option not in picked:
+            picked.append(option)
+    picked.sort(key=lambda option: places[option.id])
+    return Table(
+        caption="Options that fit, largest model first: the best device for each model",
+        columns=["Option", "Tightest limit", "Purchase", "Energy per day", "Carbon per year"],
+        rows=[_row(option, plan, places[option.id]) for option in picked],
+        numeric=frozenset({2, 3, 4}),
+    )
+
+
+def missing_table(plan: Plan) -> Table:
+    """For each limit the options that miss it by least; more of them when nothing fits."""
+    each = 1 if plan.recommended else 2
+    taken: dict[str, list[Option]] = {}
+    for option in sorted(_missing(plan), key=_distance):
+        near = taken.setdefault(option.first_limit or "", [])
+        if len(near) < each and option.model not in {other.model for other in near}:
+            near.append(option)
+    picked = sorted((option for near in taken.values() for option in near), key=_distance)
+    return Table(
+        caption="The nearest misses: for each limit the option that it stops by least",
+        columns=["Option", "Stopped by", "Needs at most", "There is", "What would help"],
+        rows=[_miss_row(option) for option in picked],
+        numeric=frozenset({2, 3}),
+    )
+
+
+def _missing(plan: Plan) -> list[Option]:
+    return [option for option in plan.options if option.verdict is not Verdict.FITS]
+
+
+def _distance(option: Option) -> tuple[bool, bool, float]:
+    """Fitting first, then those that miss a known limit by least, then those nobody can judge."""
+    worst = min((limit.margin for limit in option.limits if limit.margin is not None), default=0.0)
+    return option.verdict is not Verdict.FITS, state_of(option) == UNKNOWN, -min(worst, 0.0)
+
+
+def _row(option: Option, plan: Plan, place: int) -> Row:
+    near = tightest(option)
+    tight = Cell("not known", state=UNKNOWN)
+    if near:
+        tight = Cell(limit_word(near[0].name), state=FITS, note=margin_text(near[0]))
+    recommended = ", recommended" if option.id == plan.recommended else ""
+    return Row(
+        [
+            Cell(
+                f"{place}. {short_model(option.model)}",
+                note=f"{option.weights} on {option.hardware}{recommended}",
+            ),
+            tight,
+            *(_quantity(option, name) for name in _SHOWN),
+        ],
+        details=limits_table(option),
+        summary="Every limit, and what the figures stand on",
+        strong=option.id == plan.recommended,
+    )
+
+
+_SHOWN: Final = ("capital_usd", "energy_j_per_day", "operational_kgco2e_per_year")
+
+
+def _quantity(option: Option, name: str) -> Cell:
+    estimate = option.quantities.get(name)
+    return Cell("not in the plan") if estimate is None else Cell(figure=named(name, estimate))
+
+
+def _miss_row(option: Option) -> Row:
+    first = next((lim for lim in option.limits if lim.name == option.first_limit), None)
+    state = state_of(option)
+    note = "a figure is absent" if state == UNKNOWN else ""
+    if first is not None and state == FAILS:
+        note = margin_text(first)
+    return Row(
+        [
+            Cell(short_model(option.model), note=f"{option.weights} on {option.hardware}"),
+            Cell(limit_word(option.first_limit or ""), state=state, note=note),
+            Cell("not known" if first is None else needed_text(first)),
+            Cell("not known" if first is None else limit_text(first)),
+            Cell(_sentence(option.remedy or "")),
+        ],
+        details=limits_table(option),
+        summary="The limits that it misses" if not option.quantities else "Every limit",
+    )
+
+
+def limits_table(option: Option) -> Table:
+    """Every limit of an option: number, limit, margin, source."""
+    return Table(
+        caption=f"Limits of {title_of(option)}. Speed and energy rest on "
+        f"{TRUST.get(option.trust, option.trust)}.",
+        columns=["Limit", "Needs", "There is", "Margin", "Where the figures come from"],
+        rows=[
+            Row(
+                [
+                    Cell(limit_word(limit.name)),
+                    Cell(figure=named(limit.name, limit.value)),
+                    Cell(limit_text(limit)),
+                    Cell(margin_text(limit), state=state_of_limit(limit)),
+                    Cell(_sources(limit)),
+                ]
+            )
+            for limit in option.limits
+        ],
+        numeric=frozenset({1, 2}),
+    )
+
+
+def _sources(limit: Limit) -> str:
+    needs = f"Needs: {figure(limit.value).source}."
+    return f"{needs} There is: {limit.source}." if limit.source else needs
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,320 @@
+"""What a page says of a measured run, and of the runs behind a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.measurement import HOST_PARTS, Measurement
+from ecoaudit.reporters.figures import estimate_of, named, percent, plain
+from ecoaudit.reporters.view import (
+    FAILS,
+    FITS,
+    Bar,
+    Block,
+    Cell,
+    Curve,
+    Curves,
+    Fact,
+    Facts,
+    Note,
+    Notes,
+    Part,
+    Point,
+    Row,
+    Section,
+    Table,
+)
+from ecoaudit.reporters.words import BOUNDARIES, count, quantity_word
+from ecoaudit.run import CurvePoint, Doubt, Run
+
+_FACTS: Final = (
+    "energy_j",
+    "duration_s",
+    "operational_kgco2e",
+    "output_tokens_per_s",
+    "tokens_per_s",
+    "energy_per_output_token_j",
+    "energy_per_token_j",
+    "idle_power_w",
+)
+_LEVEL_COLUMNS: Final = (
+    ("TTFT, 95 %", "ttft_s_p95"),
+    ("TPOT, median", "tpot_s_p50"),
+    ("Output rate", "output_tokens_per_s"),
+    ("Per token", "energy_per_output_token_j"),
+)
+_ENERGIES: Final = {"gpu_energy_j": "board", "cpu_energy_j": "package", "dram_energy_j": "dram"}
+
+
+def is_random(run: Run) -> bool:
+    """Whether the run says that its model has random weights."""
+    return bool(run.settings.get("random_weights")) or any(
+        doubt.code == "random-weights" for doubt in run.doubts
+    )
+
+
+def sections(run: Run, prefix: str = "") -> list[Section]:
+    """The sections of one run; ``prefix`` keeps their ids apart on a page with several."""
+    name = f"{run.name}: " if prefix else ""
+    found = [_result(run, prefix, name)]
+    if run.curve:
+        found.append(_curve(run, prefix, name))
+    found.append(_energy(run, prefix, name))
+    settings = _settings(run)
+    if settings.rows:
+        found.append(Section(f"{prefix}setup", f"{name}How it was made", [settings]))
+    return found
+
+
+# -- result --------------------------------------------------------------------------------------
+
+
+def _result(run: Run, prefix: str, name: str) -> Section:
+    facts = [
+        Fact(quantity_word(key), named(key, run.summary[key]))
+        for key in _FACTS
+        if key in run.summary and run.summary[key].known
+    ]
+    rows = [
+        Row([Cell(quantity_word(key), note=key), Cell(figure=shown), Cell(shown.source)])
+        for key, estimate in run.summary.items()
+        for shown in (named(key, estimate),)
+    ]
+    table = Table("Every figure of the run", ["Quantity", "Figure", "Source"], rows, frozenset({1}))
+    article = "An" if str(run.kind)[0] in "aeiou" else "A"
+    lead = f"{article} {run.kind} run, {run.status}, started {run.started_at}."
+    return Section(f"{prefix}result", f"{name}Result", [Facts(facts[:6]), table], lead)
+
+
+# -- curve ---------------------------------------------------------------------------------------
+
+
+def _curve(run: Run, prefix: str, name: str) -> Section:
+    curves = [
+        curve
+        for key in ("output_tokens_per_s", "energy_per_output_token_j", "tpot_s_p50")
+        if (curve := _one_curve(run, key)) is not None
+    ]
+    blocks: list[Block] = [Curves(curves)] if curves else []
+    columns = ["Requests in flight", *(title for title, _ in _LEVEL_COLUMNS), "Energy per request"]
+    rows = [
+        Row(
+            [
+                Cell(str(point.level), note=_window(point)),
+                *(_cell(figures_of(point), key) for _, key in _LEVEL_COLUMNS),
+                _cell(figures_of(point), "energy_per_request_j"),
+            ]
+        )
+        for point in run.curve
+    ]
+    caption = "What each level of load gives and takes"
+    blocks.append(Table(caption, columns, rows, frozenset(range(1, len(columns)))))
+    return Section(f"{prefix}curve", f"{name}Under load", blocks)
+
+
+def figures_of(point: CurvePoint) -> dict[str, Estimate]:
+    """The steady window of a level, or the whole run where there was none."""
+    return point.steady or point.whole_run
+
+
+def _window(point: CurvePoint) -> str:
+    return "steady window" if point.steady else "whole run: no steady window"
+
+
+def _one_curve(run: Run, key: str) -> Curve | None:
+    points = []
+    for point in run.curve:
+        estimate = figures_of(point).get(key)
+        if estimate is None or not estimate.known:
+            return None
+        value, low, high = estimate.number, estimate.low or 0.0, estimate.high or 0.0
+        points.append(Point(str(point.level), value, low, high, named(key, estimate)))
+    if len(points) < 2:
+        return None
+    words = "; ".join(f"at {p.label} in flight {p.figure.text}" for p in points)
+    return Curve(quantity_word(key), words, points)
+
+
+def _cell(figures: dict[str, Estimate], key: str) -> Cell:
+    return Cell(figure=named(key, figures[key])) if key in figures else Cell("not measured")
+
+
+# -- energy --------------------------------------------------------------------------------------
+
+
+def _energy(run: Run, prefix: str, name: str) -> Section:
+    blocks: list[Block] = []
+    shares = _share_bar(run)
+    if shares is not None:
+        blocks.append(shares)
+    blocks.append(_devices(run))
+    if run.windows:
+        blocks.append(_windows(run.windows))
+    return Section(f"{prefix}energy", f"{name}Where the energy was read", blocks, _lead(run))
+
+
+def _lead(run: Run) -> str:
+    parts = _parts(run)
+    whole = sum(estimate.number for _, estimate in parts)
+    if not whole:
+        return "No energy could be read or modelled; see the doubts."
+    measured = sum(e.number for _, e in parts if e.basis is Basis.MEASURED) / whole
+    return (
+        f"{percent(measured)} of the energy was measured, {percent(1 - measured)} modelled. "
+        "A meter at the plug is never added to the parts inside."
+    )
+
+
+def _parts(run: Run) -> list[tuple[str, Estimate]]:
+    found = ((boundary, run.summary.get(name)) for name, boundary in _ENERGIES.items())
+    return [(boundary, e) for boundary, e in found if e is not None and e.known]
+
+
+def _share_bar(run: Run) -> Bar | None:
+    parts = _parts(run)
+    if not parts:
+        return None
+    shown = [
+        Part(BOUNDARIES[boundary], estimate.number, named("energy_j", estimate), tone)
+        for tone, (boundary, estimate) in enumerate(parts, 1)
+    ]
+    words = ", ".join(f"{part.label} {part.figure.text} {part.figure.basis}" for part in shown)
+    return Bar("Energy by where it was read", words, shown)
+
+
+def _devices(run: Run) -> Table:
+    rows = [
+        Row(
+            [
+                Cell(device.name, note=device.id if device.id != device.name else ""),
+                Cell(BOUNDARIES.get(device.boundary, device.boundary)),
+                Cell(device.method, note=str(device.basis), code=True),
+                Cell(device.source),
+            ]
+        )
+        for device in run.devices
+    ]
+    columns = ["Device", "Read at", "Method", "Source"]
+    return Table(f"{count(len(run.devices), 'device')} watched", columns, rows)
+
+
+def _windows(windows: Iterable[Measurement]) -> Table:
+    rows = []
+    kept = list(windows)
+    seen = [b for b in (*HOST_PARTS, "wall") if any(_at(w, b) is not None for w in kept)]
+    for window in kept:
+        energies = [_at(window, boundary) for boundary in seen]
+        rows.append(
+            Row(
+                [
+                    Cell(window.path),
+                    Cell(plain(window.start_s, "s")),
+                    Cell(plain(window.duration_s, "s")),
+                    *(Cell("none") if e is None else Cell(figure=named("j", e)) for e in energies),
+                ]
+            )
+        )
+    columns = ["Window", "Starts at", "Lasts", *(BOUNDARIES[b] for b in seen)]
+    return Table("Windows of the run; they nest", columns, rows, frozenset(range(1, len(columns))))
+
+
+def _at(window: Measurement, boundary: str) -> Estimate | None:
+    parts = [device.energy_j for device in window.devices if device.boundary == boundary]
+    if not parts:
+        return None
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole + part
+    return whole
+
+
+# -- how it was made -----------------------------------------------------------------------------
+
+
+def _settings(run: Run) -> Table:
+    rows = [
+        Row([Cell(key.replace("_", " ")), Cell(_plain_text(value))])
+        for group in (run.settings, run.environment)
+        for key, value in group.items()
+        if not isinstance(value, dict | list) and value not in (None, "")
+    ]
+    return Table("Settings and environment", ["What", "Value"], rows)
+
+
+def _plain_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return plain(value, "") if isinstance(value, float) else str(value)
+
+
+def notes(doubts: Iterable[Doubt]) -> Notes:
+    """Doubts without repeats."""
+    distinct = list(dict.fromkeys(doubts))
+    return Notes([Note(_sentence(d.message), _sentence(d.remedy), d.code) for d in distinct])
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if not text or text[-1] in ".!?" else text + "."
+
+
+# -- runs behind a plan --------------------------------------------------------------------------
+
+
+def behind_plan(entries: list[dict[str, Any]], runs: Iterable[Run]) -> Section:
+    """The runs that a plan used or did not use, with their levels where the run files are given."""
+    given = {run.id: run for run in runs}
+    rows: list[Row] = []
+    for entry in entries:
+        rows += _entry_rows(entry, given.pop(str(entry.get("id")), None))
+    for run in given.values():
+        rows += _entry_rows({"name": run.name, "used": False, "why": "not part of this plan"}, run)
+    if not rows:
+        lead = (
+            "No measured run stands behind this plan: speed and power come from data sheets and "
+            "formulas. `ecoaudit bench` on the device gives a run; `ecoaudit plan` takes it."
+        )
+        return Section("runs", "Measured runs", [], lead)
+    columns = ["Run", "In this plan", "Level", *(t for t, _ in _LEVEL_COLUMNS), "Idle"]
+    numeric = frozenset(range(2, len(columns)))
+    table = Table("Measured runs", columns, rows, numeric)
+    return Section("runs", "Measured runs", [table])
+
+
+def _entry_rows(entry: dict[str, Any], run: Run | None) -> list[Row]:
+    summary: dict[str, Estimate] = {}
+    for key, data in (entry.get("summary") or {}).items():
+        estimate = estimate_of(data)
+        if estimate is not None:
+            summary[key] = estimate
+    settings = run.settings if run else {}
+    model = entry.get("model") or settings.get("model") or "model not stated"
+    weights = entry.get("weights") or settings.get("weights") or ""
+    devices = entry.get("devices") or ([d.name for d in run.devices] if run else [])
+    engine = settings.get("engine") or entry.get("engine") or ""
+    said = [f"{model} {weights}".strip(), str(engine), ", ".join(map(str, devices))]
+    head = Cell(
+        str(entry.get("name") or entry.get("id") or "run"),
+        note="; ".join(part for part in said if part),
+    )
+    used = Cell("used", state=FITS)
+    if not entry.get("used"):
+        used = Cell("not used", state=FAILS, note=str(entry.get("why") or ""))
+    levels: list[tuple[str, dict[str, Estimate]]] = [("summary", summary)]
+    if run is not None:
+        summary = run.summary
+        levels = [(str(p.level), figures_of(p)) for p in run.curve] or [("summary", summary)]
+    return [
+        Row(
+            [
+                head,
+                used,
+                Cell(level),
+                *(_cell(figures, key) for _, key in _LEVEL_COLUMNS),
+                _cell(summary, "idle_power_w"),
+            ]
+        )
+        for level, figures in levels
+    ]

@@ -1,0 +1,185 @@
+"""What quantities, limits and other names are called on a page, and the glossary."""
+
+from __future__ import annotations
+
+from typing import Final
+
+RANDOM_WEIGHTS: Final = (
+    "The engine and the load are real; the weights are random, so the answers mean nothing and "
+    "the speed and energy are those of this small model on this machine."
+)
+
+LIMITS: Final = {
+    "memory": "Memory",
+    "circuit_power": "Power circuit",
+    "energy_per_day": "Energy per day",
+    "capital": "Purchase price",
+    "first_token": "Wait for the first word",
+    "complete": "Wait for the whole answer",
+    "context": "Length of text",
+    "load": "Load in the busiest hour",
+}
+
+# One word for a cell of the matrix.
+SHORT_LIMITS: Final = {
+    "memory": "memory",
+    "circuit_power": "power",
+    "energy_per_day": "energy",
+    "capital": "price",
+    "first_token": "wait",
+    "complete": "wait",
+    "context": "text length",
+    "load": "load",
+}
+
+# What must happen to the site or the work before an option that fits no longer does.
+CHANGES: Final = {
+    "memory": "texts grow until the model needs more than {limit} of memory (now {need})",
+    "circuit_power": "the circuit may carry less than {need} (now {limit})",
+    "energy_per_day": "the site can give less than {need} (now {limit}, at the cautious end)",
+    "capital": "the budget falls below {need} (now {limit})",
+    "first_token": "staff will wait less than {need} for the first word (now {limit})",
+    "complete": "staff will wait less than {need} for the whole answer (now {limit})",
+    "context": "texts grow beyond {limit} (now up to {need})",
+    "load": "the busiest hour brings {times} times the requests",
+}
+
+QUANTITIES: Final = {
+    "duration_s": "Duration",
+    "energy_j": "Energy",
+    "gpu_energy_j": "Energy of the GPU boards",
+    "cpu_energy_j": "Energy of the CPU packages",
+    "dram_energy_j": "Energy of the memory (DRAM)",
+    "wall_energy_j": "Energy at the plug",
+    "net_energy_j": "Energy above idle",
+    "idle_power_w": "Idle power",
+    "operational_kgco2e": "Operational carbon",
+    "peak_gpu_memory_bytes": "Peak GPU memory",
+    "peak_host_memory_bytes": "Peak host memory",
+    "steps": "Steps",
+    "step_s_p50": "Step time, median",
+    "samples_per_s": "Samples per second",
+    "tokens_per_s": "Tokens per second",
+    "prompt_tokens": "Prompt tokens",
+    "output_tokens": "Output tokens",
+    "output_tokens_per_s": "Output tokens per second",
+    "requests": "Requests",
+    "requests_per_s": "Requests per second",
+    "energy_per_token_j": "Energy per token",
+    "energy_per_output_token_j": "Energy per output token",
+    "energy_per_request_j": "Energy per request",
+    "ttft_s_p50": "Wait for the first token, median",
+    "ttft_s_p95": "Wait for the first token, 95 % within",
+    "tpot_s_p50": "Time per output token, median",
+    "tpot_s_p95": "Time per output token, 95 % within",
+    "e2e_s_p50": "Wait for the whole answer, median",
+    "e2e_s_p95": "Wait for the whole answer, 95 % within",
+    "weight_bytes": "Memory of the weights",
+    "parameters": "Parameters",
+    "kv_bytes_per_token": "Memory per token of context",
+    "kv_bytes_per_sequence": "Memory of one request's context",
+    "busy_power_w": "Busy power",
+    "energy_j_per_year": "Energy per year",
+    "marginal_energy_per_request_j": "Energy that one more request adds",
+    "energy_j_per_day": "Energy per day",
+    "idle_energy_j_per_day": "Idle",
+    "active_energy_j_per_day": "Active",
+    "cooling_energy_j_per_day": "Cooling and losses",
+    "operational_kgco2e_per_year": "Operational carbon per year",
+    "operational_kgco2e_per_request": "Operational carbon per request",
+    "capital_usd": "Purchase",
+    "energy_usd_per_year": "Electricity per year",
+    "peak_power_w": "Peak power",
+    "busy_share": "Busy share of the day",
+    "tpot_s": "Time per output token",
+    "ttft_s": "Wait for the first word",
+    "e2e_s": "Wait for the whole answer",
+}
+
+# Keys of a scenario, in the order of the page; a key that is not here is shown by its own name.
+ASKED: Final = {
+    "site.circuit_power": "Power that one circuit may carry",
+    "site.energy_per_day": "Electricity the site can give",
+    "site.tariff": "Price of electricity",
+    "site.pue": "Site energy over computer energy (PUE)",
+    "site.grid_intensity": "Carbon intensity of the supply",
+    "site.host.price": "Computer around the card: price",
+    "site.host.idle_power": "Computer around the card: idle",
+    "site.host.busy_power": "Computer around the card: busy",
+    "site.host.peak_power": "Computer around the card: peak",
+    "workload.prompt.mean": "Length of what is sent, mean",
+    "workload.prompt.sd": "Length of what is sent, spread",
+    "workload.output.mean": "Length of the answer, mean",
+    "workload.output.sd": "Length of the answer, spread",
+    "workload.system_prompt": "Fixed instructions before each prompt",
+    "workload.requests_per_clinician": "Requests of one clinician in a day",
+    "workload.service.first_token": "Longest wait for the first word (95 % within)",
+    "workload.service.complete": "Longest wait for the whole answer (95 % within)",
+    "demand.clinicians": "Clinicians",
+    "demand.requests_per_clinician": "Requests of one clinician in a day (this site)",
+    "demand.opening": "Opening hours a day",
+    "demand.days_per_year": "Working days a year",
+    "demand.peak_factor": "Busiest hour over the mean hour",
+    "budget": "Budget for the purchase",
+}
+
+TRUST: Final = {
+    "measured": "a measured run of this model on this device",
+    "calibrated": "formulas fitted to a measured run on this device",
+    "datasheet": "data sheets and formulas, not a measured run",
+}
+
+BOUNDARIES: Final = {
+    "board": "GPU board",
+    "package": "CPU package",
+    "dram": "memory (DRAM)",
+    "wall": "at the plug",
+}
+
+GLOSSARY: Final = [
+    ("measured", "Read from a meter, or counted."),
+    ("modelled", "Computed by a formula from other figures, with the interval that this leaves."),
+    ("declared", "Given by whoever wrote the scenario, with a source."),
+    ("assumed", "Declared without a check: a placeholder to replace with your own figure."),
+    ("constant", "A published figure, cited."),
+    ("absent", "Not measured and not modelled. It is never read as zero."),
+    ("interval", "80 % of the time the true figure lies between the two ends."),
+    ("margin", "What is left of a limit at the cautious end of the interval, as a share of it."),
+    ("idle", "The model is loaded and waits. A small clinic's computer does so nearly all day."),
+    ("weight format", "Bits per weight: bf16 has 16, fp8 and int8 have 8, int4 has about 4."),
+    ("token", "A piece of a word; about three quarters of an English word."),
+    ("TTFT, TPOT", "Time to the first token, and time per output token after it."),
+    ("kWh", "Kilowatt-hour, 3.6 million joules: what an electricity meter counts."),
+    ("kgCO2e", "Kilograms of greenhouse gas, counted as carbon dioxide over a hundred years."),
+    ("operational carbon", "From the electricity used. The making of the device is not in it."),
+    ("board, package, plug", "Where energy was read: GPU card, CPU chip, or the wall socket."),
+]
+
+
+def limit_word(name: str) -> str:
+    """A limit for people; a name without a word of its own is spelt out."""
+    return LIMITS.get(name, _spelt(name))
+
+
+def quantity_word(name: str) -> str:
+    """A quantity for people; a name without a word of its own is spelt out."""
+    return QUANTITIES.get(name, _spelt(name))
+
+
+def short_limit(name: str) -> str:
+    """A limit in one word where there is one."""
+    return SHORT_LIMITS.get(name, _spelt(name).lower())
+
+
+def _spelt(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def short_model(name: str) -> str:
+    """A Hugging Face id without its owner: ``Qwen/Qwen3-8B`` is ``Qwen3-8B``."""
+    return name.rpartition("/")[2] or name
+
+
+def count(number: int, noun: str) -> str:
+    """``3 options``, ``1 option``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

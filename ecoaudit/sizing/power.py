@@ -1,0 +1,105 @@
+"""Power of a device that serves a model: loaded and idle, at work, and for sizing the circuit.
+
+Idle watts of nearly all devices are unpublished, and a clinic's device is idle most of the day,
+so the intervals are wide on purpose; a measured run replaces them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.factors.hardware import MACHINE, Device
+from ecoaudit.scenario import Host
+
+# Fractions of the power limit: value, low, high. Derived in the docstrings below.
+IDLE_FRACTION: Final = (0.17, 0.08, 0.30)
+MACHINE_IDLE_FRACTION: Final = (0.17, 0.05, 0.40)
+BUSY_FRACTION: Final = (0.58, 0.30, 0.90)
+# Supply of a computer: 80 PLUS Bronze to Platinum between 20 and 100 % load are 0.82 to 0.92.
+SUPPLY_EFFICIENCY: Final = (0.88, 0.82, 0.92)
+# What an open CUDA context adds to bare idle [W]: 26 to 50 (A100, H100), 66 (L40S),
+# arXiv 2605.23918.
+CONTEXT_W: Final = (38.0, 26.0, 66.0)
+# Plug over the chip's limit of a whole computer: 133 to 140 W at 120 W (Strix Halo), 123 to 138 W
+# at 140 W (DGX Spark), peaks at the wall, geerlingguy/ai-benchmarks.
+MACHINE_PEAK: Final = (1.1, 1.0, 1.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """Power at the plug, the computer around a card included.
+
+    Attributes:
+        idle_w: the model loaded, no request [W].
+        busy_w: few requests in flight [W].
+        peak_w: what the circuit must carry [W].
+    """
+
+    idle_w: Estimate
+    busy_w: Estimate
+    peak_w: Estimate
+
+
+def device_idle_w(device: Device) -> Estimate:
+    """Draw of the device with a model loaded and no request [W], without its computer.
+
+    Bare idle where the table has it, plus what an open CUDA context adds. Otherwise a fraction of
+    the power limit, from bare idle plus 26 to 66 W of context over the limit: A800 65 W of 400 W,
+    0.23 to 0.33; H200 74 W of 700 W, 0.14 to 0.20; RTX 5090 22 or 45 W of 575 W, 0.08 to 0.19;
+    RTX 4090 17 W (its D variant) of 450 W, 0.10 to 0.18; L40S context alone 0.19. So 0.17 (0.08
+    to 0.30). For a whole computer there is no figure: the same value, 0.05 to 0.40, assumed.
+    """
+    if device.idle_power is not None:
+        context = _triple(CONTEXT_W, "W", "open CUDA context (arXiv 2605.23918)")
+        return device.idle_power.estimate(0.15) + context
+    fraction = MACHINE_IDLE_FRACTION if device.kind == MACHINE else IDLE_FRACTION
+    low, high = fraction[1], fraction[2]
+    source = f"{fraction[0]:.0%} of the power limit, {low:.0%} to {high:.0%} on published devices"
+    if device.kind == MACHINE:
+        source = f"{fraction[0]:.0%} of the power limit ({low:.0%} to {high:.0%}), assumed"
+    return _of_limit(device, fraction, source)
+
+
+def device_busy_w(device: Device) -> Estimate:
+    """Draw of the device with few requests in flight [W], without its computer.
+
+    Fractions of the power limit seen: Argonne, Llama-3-8B at batch 1, A100 0.57, H100 0.52;
+    ML.ENERGY, H100 at eight requests, 0.57 to 0.77, B200 from 0.29; fp8 decode kernels 0.35;
+    H200 decode 0.20 to 0.43; compute-bound kernels, which prefill has, 0.97. So 0.58 (0.30 to
+    0.90).
+    """
+    source = "58 % of the power limit at few requests, 30 to 90 % on published devices"
+    return _of_limit(device, BUSY_FRACTION, source)
+
+
+def plug_power(device: Device, host: Host, idle_w: Estimate, busy_w: Estimate) -> Power:
+    """Power at the plug from that of the device.
+
+    A card's draw goes through the computer's supply; the host's own figures are at the plug. A
+    machine's figures are taken as the whole computer's. The circuit is sized on the power limit
+    and the host's largest draw, never on a mean: prefill runs at the limit.
+    """
+    limit = device.power_limit.estimate()
+    if device.kind == MACHINE:
+        factor = _triple(MACHINE_PEAK, "", "plug over chip, geerlingguy/ai-benchmarks")
+        peak = limit.times(factor, "W").sourced("power limit and what surrounds the chip")
+        return Power(idle_w, busy_w, peak)
+    supply = _triple(SUPPLY_EFFICIENCY, "", "power supply, 80 PLUS Bronze to Platinum")
+    return Power(
+        idle_w.per(supply, "W") + host.idle_power,
+        busy_w.per(supply, "W") + host.busy_power,
+        (limit.per(supply, "W") + host.peak_power).sourced(
+            "power limit through the supply, and the host's largest draw"
+        ),
+    )
+
+
+def _of_limit(device: Device, fraction: tuple[float, float, float], source: str) -> Estimate:
+    value, low, high = (part * device.power_limit.value for part in fraction)
+    return Estimate(value, low, high, "W", Basis.MODELLED, source)
+
+
+def _triple(ends: tuple[float, float, float], unit: str, source: str) -> Estimate:
+    return Estimate(*ends, unit, Basis.CONSTANT, source)

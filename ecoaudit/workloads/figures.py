@@ -1,0 +1,185 @@
+"""What a level's answers and energy come to: the named quantities of a curve point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from statistics import fmean, stdev
+from typing import Final
+
+from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.measurement import Measurement
+from ecoaudit.recording import energy_within
+from ecoaudit.statistics import percentile, percentile_interval
+from ecoaudit.workloads.client import Answer
+from ecoaudit.workloads.level import LevelLog
+from ecoaudit.workloads.steady import Span, mean_in_flight, tokens_in
+
+DEFINITIONS: Final = {
+    "whole_run": "first send to last end of a level, with its ramp-up and its emptying batch",
+    "steady": "from the B-th first token to the (N - B - 1)-th end, N requests with B in flight "
+    "(ML.ENERGY benchmark); every slot is busy throughout",
+    "ttft_s": "send to first token, at the client; steady: requests whose first token came in it",
+    "tpot_s": "(e2e - ttft) / (output tokens - 1), per request, each with equal weight; "
+    "steady: requests that ended in it",
+    "e2e_s": "send to last token, at the client; steady: requests that ended in it",
+    "output_tokens": "tokens that came in the window, as the server counts them per chunk; "
+    "failed requests are left out",
+    "prompt_tokens": "prompts whose first token came in the window, system prompt included",
+    "requests": "whole_run: requests that ended well; steady: output_tokens over the mean answer "
+    "of the level (an apportioning: answers overlap its edges)",
+    "energy_per_request_j": "energy_j / requests",
+    "energy_per_output_token_j": "energy_j / output_tokens; the prompts' energy is in it",
+    "energy_per_token_j": "energy_j / (prompt_tokens + output_tokens)",
+    "energy_j": "host: board + package + DRAM of the window, the client's and the idle share too",
+    "system_prompt": "is part of each prompt's length and differs between requests, so a prefix "
+    "cache saves nothing",
+}
+_PERCENTILES: Final = (50, 95)
+_BATCHES: Final = 10
+_T90_9: Final = 1.383  # 90 % point of Student's t with 9 degrees of freedom
+_BATCH_SOURCE: Final = "interval by 10 batch means"
+_CLOCK: Final = "client, monotonic clock"
+
+
+def figures(log: LevelLog, span: Span, energy: Measurement, whole: bool) -> dict[str, Estimate]:
+    """All quantities of one window of a level.
+
+    Args:
+        log: the level.
+        span: the window.
+        energy: what the meters say of the window.
+        whole: whether the window is the whole run, rather than its steady part.
+    """
+    good = log.good
+    found = {
+        "duration_s": Estimate.exact(span.duration_s, "s", Basis.MEASURED, _CLOCK),
+        **_counts(good, span, whole),
+        **_latencies(good, span, whole),
+        **_energies(energy, span),
+        "requests_in_flight": Estimate.exact(
+            mean_in_flight(log.answers, span), "requests", Basis.MEASURED, "client, time average"
+        ),
+    }
+    if whole:
+        found["client_cpu_s"] = Estimate.exact(
+            log.client_cpu_s, "s", Basis.MEASURED, "CPU time of the load client's thread"
+        )
+    found["energy_per_output_token_j"] = _per(found, "output_tokens", "J/token")
+    found["energy_per_request_j"] = _per(found, "requests", "J/request")
+    prompts, outputs = found["prompt_tokens"], found["output_tokens"]
+    energy_j = found["energy_j"]
+    found["energy_per_token_j"] = (
+        energy_j.per(prompts + outputs, "J/token")
+        if (prompts.value or 0.0) + (outputs.value or 0.0) > 0
+        else Estimate.absent("J/token", "no token came in the window")
+    )
+    return found
+
+
+def without_token_figures(found: dict[str, Estimate], reason: str) -> dict[str, Estimate]:
+    """The same figures with those that rest on token counts taken out."""
+    resting = ("tokens", "token_j", "tpot")
+    on_tokens = {name for name in found if any(part in name for part in resting)}
+    return {
+        name: Estimate.absent(estimate.unit, reason) if name in on_tokens else estimate
+        for name, estimate in found.items()
+    }
+
+
+def _counts(good: Sequence[Answer], span: Span, whole: bool) -> dict[str, Estimate]:
+    source = "tokens in the server's usage, times at the client"
+    outputs = tokens_in(good, span)
+    started = [answer for answer in good if whole or span.holds(answer.first_s)]
+    prompts = sum(answer.prompt_tokens for answer in started)
+    mean_output = fmean(answer.output_tokens for answer in good)
+    ended = float(len(good)) if whole else outputs / mean_output
+    rate = _rate(good, span, outputs / span.duration_s, source)
+    return {
+        "requests": Estimate.exact(
+            ended,
+            "requests",
+            Basis.MEASURED,
+            "answers that ended well" if whole else "output tokens over the level's mean answer",
+        ),
+        "requests_per_s": (rate * (ended / max(outputs, 1.0))).converted(1.0, "requests/s"),
+        "prompt_tokens": Estimate.exact(float(prompts), "tokens", Basis.MEASURED, source),
+        "output_tokens": Estimate.exact(outputs, "tokens", Basis.MEASURED, source),
+        "output_tokens_per_s": rate,
+    }
+
+
+def _rate(good: Sequence[Answer], span: Span, value: float, source: str) -> Estimate:
+    """Tokens per second with the interval of batch means: Law, Simulation Modeling and Analysis,
+    5th ed., section 9.5.3. The window is cut into ten parts of equal length."""
+    step_s = span.duration_s / _BATCHES
+    edges = [span.start_s + step_s * number for number in range(_BATCHES + 1)]
+    rates = [
+        tokens_in(good, Span(start, end)) / step_s
+        for start, end in zip(edges, edges[1:], strict=False)
+    ]
+    half = _T90_9 * stdev(rates) / math.sqrt(_BATCHES)
+    return Estimate(
+        value,
+        max(value - half, 0.0),
+        value + half,
+        "tokens/s",
+        Basis.MEASURED,
+        f"{source}; {_BATCH_SOURCE}",
+    )
+
+
+def _latencies(good: Sequence[Answer], span: Span, whole: bool) -> dict[str, Estimate]:
+    begun = [answer for answer in good if whole or span.holds(answer.first_s)]
+    ended = [answer for answer in good if whole or span.holds(answer.ended_s)]
+    tpots = [answer.tpot_s for answer in ended]
+    return {
+        **_percentiles("ttft_s", [answer.ttft_s for answer in begun]),
+        **_percentiles("tpot_s", [value for value in tpots if value is not None]),
+        **_percentiles("e2e_s", [answer.e2e_s for answer in ended]),
+    }
+
+
+def _percentiles(name: str, values: Sequence[float]) -> dict[str, Estimate]:
+    return {f"{name}_p{q}": _percentile(values, q) for q in _PERCENTILES}
+
+
+def _percentile(values: Sequence[float], q: int) -> Estimate:
+    if not values:
+        return Estimate.absent("s", "no request of the kind fell into the window")
+    low, high = percentile_interval(values, q)
+    source = f"{_CLOCK}; {len(values)} requests, interval by order statistics"
+    return Estimate(percentile(values, q), low, high, "s", Basis.MEASURED, source)
+
+
+def _energies(seen: Measurement, span: Span) -> dict[str, Estimate]:
+    host = energy_within(seen.devices, None)
+    found = {
+        "energy_j": host,
+        "power_w": (host / span.duration_s).converted(1.0, "W"),
+    }
+    for name, boundary in (("gpu", "board"), ("cpu", "package"), ("dram", "dram")):
+        part = energy_within(seen.devices, boundary)
+        if part.known or any(device.boundary == boundary for device in seen.devices):
+            found[f"{name}_energy_j"] = part
+            found[f"{name}_power_w"] = (part / span.duration_s).converted(1.0, "W")
+    for name, peak in (
+        ("peak_host_memory_bytes", seen.peak_host_memory_bytes),
+        ("peak_gpu_memory_bytes", seen.peak_gpu_memory_bytes),
+    ):
+        if peak is not None:
+            found[name] = Estimate.exact(peak, "bytes", Basis.MEASURED, "sampled in the window")
+    return found
+
+
+def _per(found: dict[str, Estimate], divisor: str, unit: str) -> Estimate:
+    count = found[divisor]
+    if not count.known or count.number <= 0:
+        return Estimate.absent(unit, f"{divisor} is zero in the window")
+    return found["energy_j"].per(count, unit)
+
+
+def mean_of(values: Iterable[float]) -> float | None:
+    """The mean; None of nothing."""
+    found = list(values)
+    return fmean(found) if found else None

@@ -1,0 +1,164 @@
+"""Drives one level: so many requests in flight, until its steady window is long enough."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from ecoaudit.statistics import percentile
+from ecoaudit.workloads.arrivals import Arrivals
+from ecoaudit.workloads.client import Answer, LoadClient
+from ecoaudit.workloads.prompts import Prepared
+from ecoaudit.workloads.server_metrics import ServerCounters, grown, read_counters
+
+SCRAPE_S: Final = 1.0  # between two looks at the server's counters
+LAG_S: Final = 0.1  # between two looks at the event loop's own delay
+FAILURE_PAUSE_S: Final = 0.2  # a server that refuses at once must not be hammered
+SETTLE_S: Final = 0.3  # for the server's counters to catch up with its last answer
+
+GoOn = Callable[[list[Answer]], bool]
+
+
+@dataclass(slots=True)
+class LevelLog:
+    """What was seen of one level.
+
+    Attributes:
+        concurrency: requests in flight.
+        answers: in the order of sending.
+        clipped: requests whose drawn lengths did not fit the served context.
+        samples: time and counters, about once a second; empty where the server has none.
+        before: the server's counters before the first send.
+        after: the server's counters after the last end.
+        client_cpu_s: CPU time of the client's thread [s].
+        lags_s: how late the event loop was, some times a second [s].
+    """
+
+    concurrency: int
+    answers: list[Answer] = field(default_factory=list)
+    clipped: int = 0
+    samples: list[tuple[float, ServerCounters]] = field(default_factory=list)
+    before: ServerCounters = field(default_factory=ServerCounters)
+    after: ServerCounters = field(default_factory=ServerCounters)
+    client_cpu_s: float = 0.0
+    lags_s: list[float] = field(default_factory=list)
+
+    @property
+    def good(self) -> list[Answer]:
+        """Answers that came whole."""
+        return [answer for answer in self.answers if not answer.error]
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How many went wrong, by what went wrong."""
+        kinds: dict[str, int] = {}
+        for answer in self.answers:
+            if answer.error:
+                kinds[answer.error] = kinds.get(answer.error, 0) + 1
+        return kinds
+
+    @property
+    def lag_s_p95(self) -> float | None:
+        """95th percentile of the event loop's delay [s]."""
+        return percentile(self.lags_s, 95) if self.lags_s else None
+
+    @property
+    def server_output_tokens(self) -> float | None:
+        """Tokens that the server says it made during the level."""
+        return grown(self.before.output_tokens, self.after.output_tokens)
+
+
+async def drive_level(
+    log: LevelLog,
+    client: LoadClient,
+    arrivals: Arrivals,
+    requests: Iterator[Prepared],
+    go_on: GoOn,
+    ended: Callable[[Answer], None],
+    now: Callable[[], float],
+    counters: bool,
+) -> None:
+    """Send requests until ``go_on`` says no and every answer has ended; fills ``log``.
+
+    Args:
+        log: is filled while it goes on, so that an interrupted level leaves what it has.
+        client: open.
+        arrivals: when requests are due.
+        requests: ready-made ones first, so that making them takes no time here.
+        go_on: whether to send another, given the answers so far.
+        ended: is told each answer that has ended.
+        now: the recorder's clock.
+        counters: whether the server has counters to read.
+    """
+    sent = 0
+    failed_in_a_row = 0
+    most_failures = max(8, 2 * log.concurrency)
+
+    async def send(intended_s: float) -> None:
+        nonlocal sent, failed_in_a_row
+        request = next(requests)
+        answer = Answer(sent, intended_s)
+        sent += 1
+        log.clipped += request.clipped
+        log.answers.append(answer)
+        await client.send(request, answer)
+        ended(answer)
+        failed_in_a_row = failed_in_a_row + 1 if answer.error else 0
+        if answer.error:
+            await asyncio.sleep(FAILURE_PAUSE_S)
+
+    def more() -> bool:
+        return failed_in_a_row < most_failures and go_on(log.answers)
+
+    if counters:
+        log.before = await _counters(client)
+    async with _watching(log, client, now, counters):
+        cpu_s = time.thread_time()
+        await arrivals.drive(send, more, now)
+        log.client_cpu_s = time.thread_time() - cpu_s
+    if counters:
+        await asyncio.sleep(SETTLE_S)
+        log.after = await _counters(client)
+
+
+@contextlib.asynccontextmanager
+async def _watching(
+    log: LevelLog, client: LoadClient, now: Callable[[], float], counters: bool
+) -> AsyncIterator[None]:
+    """Look at the server and at the event loop now and then; no garbage collection meanwhile."""
+    tasks = [asyncio.create_task(_lag(log, now))]
+    if counters:
+        tasks.append(asyncio.create_task(_scrape(log, client, now)))
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _scrape(log: LevelLog, client: LoadClient, now: Callable[[], float]) -> None:
+    while True:
+        await asyncio.sleep(SCRAPE_S)
+        time_s = now()
+        log.samples.append((time_s, await _counters(client)))
+
+
+async def _lag(log: LevelLog, now: Callable[[], float]) -> None:
+    while True:
+        before_s = now()
+        await asyncio.sleep(LAG_S)
+        log.lags_s.append(max(now() - before_s - LAG_S, 0.0))
+
+
+async def _counters(client: LoadClient) -> ServerCounters:
+    text = await client.metrics()
+    return ServerCounters() if text is None else read_counters(text)

@@ -1,0 +1,126 @@
+"""Synthetic prompts of a given length. No two share their first tokens, so no cache can help.
+
+Nothing here comes from a patient or a data set, and nothing of it is written anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ecoaudit.engines.base import EngineFacts
+from ecoaudit.workloads.lengths import Shape
+
+# Ids that every vocabulary has and that none uses for control tokens.
+FIRST_ID: Final = 1000
+LAST_ID: Final = 2000
+WORDS: Final = (
+    "visit patient doctor nurse fever cough pain sleep water food walk hand head back week "
+    "month year morning night better worse same often never clinic test blood sugar heart breath"
+).split()
+_SALT_TOKENS: Final = 3  # of the run
+_COUNT_TOKENS: Final = 2  # of the request
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request ready to be sent.
+
+    Attributes:
+        path: of the server.
+        body: JSON.
+        output_tokens: how many are asked for.
+        clipped: see :class:`~ecoaudit.workloads.lengths.Shape`.
+    """
+
+    path: str
+    body: bytes
+    output_tokens: int
+    clipped: bool
+
+
+class PromptMaker:
+    """Makes requests for one server. Each maker has its own salt: two runs share no prompt.
+
+    Args:
+        facts: the server and what it understands.
+        seed: for the filling; the salt is always fresh.
+        words: make text of these words rather than token ids.
+    """
+
+    def __init__(self, facts: EngineFacts, seed: tuple[int, ...], words: Sequence[str] = ()):
+        import numpy
+
+        self._facts = facts
+        self._as_text = bool(words) or not facts.abilities.token_ids
+        self._words = list(words) or WORDS
+        self._chance = numpy.random.default_rng(seed)
+        self._salt = secrets.randbelow((LAST_ID - FIRST_ID) ** _SALT_TOKENS)
+        self._count = 0
+
+    @property
+    def exact(self) -> bool:
+        """Whether prompts have exactly the tokens that were asked for."""
+        return not self._as_text
+
+    def requests(self, shapes: Iterator[Shape]) -> Iterator[Prepared]:
+        """A request for each shape."""
+        for shape in shapes:
+            yield self.request(shape)
+
+    def request(self, shape: Shape) -> Prepared:
+        """The next request, of this shape."""
+        facts, able = self._facts, self._facts.abilities
+        body: dict[str, Any] = {
+            "model": facts.served_name,
+            "max_tokens": shape.output_tokens,
+            "temperature": 0,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        if able.continuous_usage:
+            body["stream_options"]["continuous_usage_stats"] = True
+        if able.ignore_eos:
+            body["ignore_eos"] = True
+        path = "/v1/completions"
+        if not self._as_text:
+            body["prompt"] = self.token_ids(shape.prompt_tokens)
+        elif able.completions:
+            body["prompt"] = self._text(shape.prompt_tokens)
+        else:
+            path = "/v1/chat/completions"
+            content = self._text(shape.prompt_tokens)
+            body["messages"] = [{"role": "user", "content": content}]
+        data = json.dumps(body, separators=(",", ":")).encode()
+        return Prepared(path, data, shape.output_tokens, shape.clipped)
+
+    def token_ids(self, length: int) -> list[int]:
+        """``length`` token ids: the run's salt, the request's number, and filling."""
+        ids = [*_digits(self._salt, _SALT_TOKENS), *_digits(self._next(), _COUNT_TOKENS)]
+        filling: list[int] = self._chance.integers(
+            FIRST_ID, LAST_ID, max(length - len(ids), 0)
+        ).tolist()
+        return (ids + filling)[:length]
+
+    def _text(self, tokens: int) -> str:
+        """About ``tokens`` tokens of words, after a salt."""
+        count = max(round(tokens / self._facts.tokens_per_word), 1)
+        picks = self._chance.integers(0, len(self._words), count).tolist()
+        filling = " ".join(self._words[pick] for pick in picks)
+        return f"{self._salt:x} {self._next()} {filling}"
+
+    def _next(self) -> int:
+        self._count += 1
+        return self._count
+
+
+def _digits(number: int, count: int) -> list[int]:
+    """``number`` written with ``count`` token ids, the last digit first."""
+    base, ids = LAST_ID - FIRST_ID, []
+    for _ in range(count):
+        number, digit = divmod(number, base)
+        ids.append(FIRST_ID + digit)
+    return ids

@@ -1,0 +1,93 @@
+"""``ecoaudit plan``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ecoaudit.cli import cli
+from ecoaudit.errors import FileFormatError, NotFoundError, UsageError
+from ecoaudit.plan import load_plan
+
+FEW = ["--models", "Qwen3-8B,Llama-3.2-1B", "--hardware", "L4,RTX 4090"]
+
+
+def call(*arguments: str) -> tuple[str, BaseException | None, int]:
+    result = CliRunner().invoke(cli, list(arguments))
+    return result.output, result.exception, result.exit_code
+
+
+def test_the_page_names_option_limit_and_idle() -> None:
+    output, _, code = call("plan", "urban-clinic-summaries", *FEW)
+    assert code == 0
+    assert "Recommended: Qwen/Qwen3-8B" in output
+    assert "What would change the answer" in output
+    rows = [line.split() for line in output.splitlines()]
+    assert any(row[:2] == ["|", "idle"] for row in rows)
+    assert "nothing here says how good a model's answers are" in output
+    assert max(map(len, output.splitlines())) <= 80
+
+
+def test_nothing_fits_is_an_answer_with_code_0() -> None:
+    output, _, code = call("plan", "solar-rural-screening", *FEW)
+    assert code == 0
+    assert "Nothing fits." in output
+    assert "first limit:" in output
+
+
+def test_the_file_and_the_json_are_the_same_plan(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    output, _, code = call("plan", "urban-clinic-summaries", *FEW, "-o", str(path), "--json")
+    assert code == 0
+    assert json.loads(output) == json.loads(path.read_text("utf-8"))
+    assert load_plan(path).recommended is not None
+
+
+def test_a_typed_price_decides() -> None:
+    few = ["--models", "Qwen3-8B", "--hardware", "A100 80GB PCIe"]
+    output, _, _ = call("plan", "urban-clinic-summaries", *few)
+    assert "Nothing fits." in output
+    output, _, _ = call(
+        "plan", "urban-clinic-summaries", *few, "--price", "A100 80GB PCIe=4000 USD"
+    )
+    assert "Recommended: Qwen/Qwen3-8B" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (["urban-clinic-summary"], NotFoundError, "did you mean 'urban-clinic-summaries'"),
+        (["urban-clinic-summaries", "--hardware", "L5"], NotFoundError, "no device 'L5'"),
+        (["urban-clinic-summaries", "--price", "L4=2000"], UsageError, "--price L4: expected"),
+        (["urban-clinic-summaries", "--price", "L4"], UsageError, "expected 'DEVICE=2000 USD'"),
+        (["urban-clinic-summaries", "no-such-run.json"], FileFormatError, "no such file"),
+    ],
+)
+def test_wrong_use_is_one_sentence(
+    arguments: list[str], kind: type[Exception], message: str
+) -> None:
+    _, error, _ = call("plan", *arguments)
+    assert isinstance(error, kind)
+    assert message in str(error)
+
+
+def test_planning_loads_nothing_of_the_measuring_half() -> None:
+    code = (
+        "import sys; from ecoaudit.cli import cli;"
+        "cli(['plan', 'urban-clinic-summaries', '--models', 'Qwen3-8B', '--hardware', 'L4'],"
+        " standalone_mode=False);"
+        "print(sorted({'psutil', 'pynvml', 'torch', 'vllm', 'aiohttp', 'codecarbon'}"
+        " & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_has_an_example() -> None:
+    output, _, _ = call("plan", "--help")
+    assert "ecoaudit plan urban-clinic-summaries" in output

@@ -1,0 +1,75 @@
+"""``ecoaudit profiles``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ecoaudit.cli import cli
+from ecoaudit.errors import NotFoundError, ProfileError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["profiles", *arguments])
+
+
+def test_list_names_every_kind() -> None:
+    output = call("list").output
+    assert "scenarios\n" in output
+    assert "urban-clinic-summaries" in output
+    listed = json.loads(call("list", "--json").output)
+    assert set(listed) == {"sites", "workloads", "scenarios"}
+    assert "solar-rural-clinic" in listed["sites"]
+
+
+def test_show_prints_the_file() -> None:
+    assert "circuit_power:" in call("show", "urban-clinic").output
+    assert isinstance(call("show", "urban-clinik").exception, NotFoundError)
+
+
+def test_a_copied_scenario_is_whole_and_wins() -> None:
+    result = call("copy", "urban-clinic-summaries")
+    assert result.exit_code == 0
+    names = sorted(str(path) for path in Path("profiles").rglob("*.yaml"))
+    assert names == [
+        "profiles/scenarios/urban-clinic-summaries.yaml",
+        "profiles/sites/urban-clinic.yaml",
+        "profiles/workloads/note-summary.yaml",
+    ]
+    site = Path("profiles/sites/urban-clinic.yaml")
+    site.write_text(site.read_text("utf-8").replace("name: Urban clinic", "name: My clinic"))
+    assert "name: My clinic" in call("show", "urban-clinic").output
+
+
+def test_copy_never_overwrites_unasked() -> None:
+    call("copy", "urban-clinic")
+    error = call("copy", "urban-clinic").exception
+    assert isinstance(error, UsageError)
+    assert "--force" in str(error)
+    assert call("copy", "urban-clinic", "--force").exit_code == 0
+
+
+def test_check_names_file_line_and_key() -> None:
+    call("copy", "urban-clinic-summaries")
+    path = Path("profiles/scenarios/urban-clinic-summaries.yaml")
+    assert "ok, a scenario" in call("check", str(path)).output
+    path.write_text(path.read_text("utf-8").replace("budget:", "bugdet:"))
+    error = call("check", str(path)).exception
+    assert isinstance(error, ProfileError)
+    assert str(error).startswith(f"{path}:")
+    assert "did you mean 'budget'" in str(error)
+
+
+def test_check_tells_the_kinds_apart_outside_their_folders() -> None:
+    for name, kind in (("urban-clinic", "site"), ("screening", "workload")):
+        text = call("show", name).output
+        Path(f"my-{name}.yaml").write_text(text)
+        assert f"ok, a {kind}" in call("check", f"my-{name}.yaml").output

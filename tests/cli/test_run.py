@@ -1,0 +1,270 @@
+"""``ecoaudit run``: what it measures, and that the command does not notice."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Ecoaudit
+from tests.standins.nvml import (
+    Constant,
+    Square,
+    StandInGpu,
+    compile_library,
+    distinct,
+    environment,
+    true_energy_j,
+    write_config,
+)
+
+CONSTANT = Path(__file__).parents[1] / "data" / "trace-constant-100w.csv"
+RUN = (sys.executable, "-m", "ecoaudit", "run", "--country", "KEN")
+
+
+def load(path: Path) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(path.read_text())
+    return data
+
+
+def test_a_sleeping_command(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    done = ecoaudit("run", "-o", "x.json", "--", sys.executable, "-c", "import time; time.sleep(1)")
+    assert done.returncode == 0
+    assert done.stdout == ""
+    run = load(tmp_path / "x.json")
+    assert run["schema"] == "ecoaudit.run/1"
+    assert (run["kind"], run["status"]) == ("command", "complete")
+    for name in ("duration_s", "energy_j", "cpu_energy_j", "operational_kgco2e"):
+        quantity = run["summary"][name]
+        assert quantity["low"] <= quantity["value"] <= quantity["high"], name
+        assert quantity["value"] > 0
+        assert quantity["basis"] in {"measured", "modelled"}
+        assert len(quantity["source"]) > 10
+    assert 1.0 <= run["summary"]["duration_s"]["value"] < 5
+    assert [window["name"] for window in run["windows"]] == ["command"]
+    assert "grid-fallback" in {doubt["code"] for doubt in run["doubts"]}
+
+
+@pytest.mark.parametrize("code", [0, 1, 7, 255])
+def test_the_exit_code_is_the_commands(ecoaudit: Ecoaudit, code: int) -> None:
+    assert ecoaudit("run", "--", "sh", "-c", f"exit {code}").returncode == code
+
+
+def test_a_failing_command_is_a_failed_run(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    ecoaudit("run", "-o", "x.json", "--", "sh", "-c", "exit 7")
+    assert load(tmp_path / "x.json")["status"] == "failed"
+
+
+def test_no_such_command(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    done = ecoaudit("run", "-o", "x.json", "--", "no-such-command")
+    assert done.returncode == 127
+    assert done.stderr.strip() == "ecoaudit: no-such-command: No such file or directory"
+    (tmp_path / "not-executable").write_text("")
+    assert ecoaudit("run", "--", "./not-executable").returncode == 126
+    assert list(tmp_path.glob("x.json")) == []
+    assert list((tmp_path / "runs").glob("*")) == []
+
+
+def test_streams_pass_through_untouched(ecoaudit: Ecoaudit) -> None:
+    script = (
+        "import sys; d = sys.stdin.read(); print(d.upper(), end=''); print('e', file=sys.stderr)"
+    )
+    done = ecoaudit("run", "-q", "--", sys.executable, "-c", script, stdin="a\nb\n")
+    assert done.stdout == "A\nB\n"
+    assert done.stderr == "e\n"
+
+
+def test_options_of_the_command_are_the_commands(ecoaudit: Ecoaudit) -> None:
+    done = ecoaudit("run", "-q", "echo", "--name", "x", "-o", "y", "--help")
+    assert done.stdout.split() == ["--name", "x", "-o", "y", "--help"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_reaches_the_command_and_the_end_is_the_commands(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """The command takes the signal its own way: it says so, and exits 9."""
+    script = (
+        "import signal, sys, time\n"
+        f"signal.signal({int(number)}, lambda *a: (print('got it', flush=True), sys.exit(9)))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [*RUN, "-q", "-o", "x.json", "--", sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.stdout.read() == "got it\n"
+        assert process.wait(20) == 9
+    assert load(tmp_path / "x.json")["status"] == "interrupted"
+
+
+def test_a_command_killed_by_a_signal_looks_so_from_outside(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*RUN, "-q", "-o", "x.json", "--", "sh", "-c", "kill -TERM $$"], cwd=tmp_path, check=False
+    )
+    assert done.returncode == -signal.SIGTERM
+    assert load(tmp_path / "x.json")["status"] == "failed"
+
+
+def test_children_are_counted(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    """A grandchild that is busy for a second shows in the modelled CPU's energy."""
+    busy = "import time; e = time.process_time() + 1\nwhile time.process_time() < e: pass"
+    for name, script in (("busy", busy), ("idle", "import time; time.sleep(1)")):
+        (tmp_path / f"{name}.py").write_text(script)
+        ecoaudit("run", "-o", f"{name}.json", "--", "sh", "-c", f"{sys.executable} {name}.py; true")
+    power = {}
+    for name in ("busy", "idle"):
+        summary = load(tmp_path / f"{name}.json")["summary"]
+        power[name] = summary["cpu_energy_j"]["value"] / summary["duration_s"]["value"]
+    assert power["busy"] > 1.5 * power["idle"]
+
+
+def test_idle_gives_net_energy(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    done = ecoaudit(
+        "run", "--idle", "500ms", "-o", "x.json", "--", "sleep", "1",
+        env={"ECOAUDIT_REPLAY": str(CONSTANT)},
+    )  # fmt: skip
+    assert done.returncode == 0
+    run = load(tmp_path / "x.json")
+    assert [window["name"] for window in run["windows"]] == ["idle", "command"]
+    assert run["summary"]["idle_power_w"]["value"] == pytest.approx(100, rel=1e-3)
+    assert run["summary"]["net_energy_j"]["value"] == pytest.approx(0, abs=0.5)
+
+
+def test_a_killed_run_is_recovered(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    env = os.environ | {"ECOAUDIT_REPLAY": str(CONSTANT)}
+    with subprocess.Popen([*RUN, "-o", "x.json", "--", "sleep", "6"], cwd=tmp_path, env=env) as p:
+        time.sleep(3.5)
+        started = p.pid
+        os.kill(started, signal.SIGKILL)
+    alive_s = 3.5
+    assert not (tmp_path / "x.json").exists()
+    done = ecoaudit("runs", "recover")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(tmp_path / "x.json")
+    run = load(tmp_path / "x.json")
+    assert run["status"] == "recovered"
+    # The start of Python comes off the 3.5 s; of what was measured at most 1 s may be missing.
+    assert alive_s - 1 - 1.5 <= run["duration_s"] <= alive_s
+    assert run["summary"]["energy_j"]["value"] == pytest.approx(100 * run["duration_s"], rel=0.01)
+    assert [window["name"] for window in run["windows"]] == ["command"]
+    assert ecoaudit("runs", "recover").stderr.strip() == "nothing to recover"
+
+
+def test_a_running_program_is_not_recovered(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*RUN, "-q", "-o", "x.json", "--", "sleep", "3"], cwd=tmp_path
+    ) as process:
+        time.sleep(1.5)
+        assert ecoaudit("runs", "recover").stderr.strip() == "nothing to recover"
+        assert process.wait(20) == 0
+    assert load(tmp_path / "x.json")["status"] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--country", "ZZZ"), 2, "ZZZ"),
+        (("--country", "KE"), 2, "KE"),
+        (("--site", "no-such-site"), 2, "no-such-site"),
+        (("--idle", "10"), 2, "bare number"),
+        (("-o", "/proc/x/y.json"), 1, "/proc"),
+    ],
+)
+def test_bad_options_stop_before_the_command_starts(
+    ecoaudit: Ecoaudit, tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = ecoaudit("run", *arguments, "--", "touch", "started")
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "started").exists()
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compile_library(tmp_path_factory.mktemp("nvml"))
+
+
+GPUS = distinct(
+    StandInGpu(power=Square(60.0, 300.0, 0.7), counter_step_ms=100, counter_phase_ms=33),
+    StandInGpu(power=Constant(150.0), counter_step_ms=100),
+)
+LONG = """
+import time
+print(time.monotonic(), flush=True)
+time.sleep(5)
+print(time.monotonic(), flush=True)
+"""
+
+
+def _with_gpus(
+    ecoaudit: Ecoaudit, library: Path, tmp_path: Path, **env: str
+) -> tuple[dict[str, Any], float, list[float]]:
+    """The run's file, and the true energy of each GPU between start and end of the window."""
+    config = tmp_path / "gpus.conf"
+    origin = write_config(config, GPUS)
+    done = ecoaudit(
+        "run", "-o", "x.json", "--", sys.executable, "-c", LONG,
+        env=environment(library, config) | env,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    run = load(tmp_path / "x.json")
+    start, end = (float(text) for text in done.stdout.split())
+    truths = [true_energy_j(gpu, start, end, origin_monotonic_s=origin) for gpu in GPUS]
+    return run, end - start, truths
+
+
+def test_two_gpus_are_summed_and_shown_apart(
+    ecoaudit: Ecoaudit, library: Path, tmp_path: Path
+) -> None:
+    run, inner_s, truths = _with_gpus(ecoaudit, library, tmp_path)
+    (window,) = run["windows"]
+    boards = [device for device in window["devices"] if device["boundary"] == "board"]
+    assert [device["id"] for device in boards] == [gpu.uuid for gpu in GPUS]
+    # The window is a little longer than the command's own two marks; scale by the mean power.
+    for device, truth in zip(boards, truths, strict=True):
+        expected = truth * window["duration_s"] / inner_s
+        assert device["energy_j"]["value"] == pytest.approx(expected, rel=0.02)
+        assert device["energy_j"]["basis"] == "measured"
+    total = sum(device["energy_j"]["value"] for device in boards)
+    whole = run["summary"]["gpu_energy_j"]["value"]
+    assert whole == pytest.approx(total * run["duration_s"] / window["duration_s"], rel=0.02)
+
+
+def test_a_masked_gpu_is_not_counted(ecoaudit: Ecoaudit, library: Path, tmp_path: Path) -> None:
+    run, inner_s, truths = _with_gpus(ecoaudit, library, tmp_path, CUDA_VISIBLE_DEVICES="1")
+    boards = [device for device in run["devices"] if device["boundary"] == "board"]
+    assert [device["id"] for device in boards] == [GPUS[1].uuid]
+    (window,) = run["windows"]
+    expected = truths[1] * window["duration_s"] / inner_s
+    (figure,) = [d["energy_j"] for d in window["devices"] if d["boundary"] == "board"]
+    assert figure["value"] == pytest.approx(expected, rel=0.02)
+
+
+def test_it_works_without_a_network(tmp_path: Path) -> None:
+    unshare = shutil.which("unshare")
+    assert unshare, "util-linux is part of every Linux system"
+    done = subprocess.run(
+        [unshare, "--user", "--map-root-user", "--net", *RUN, "-o", "x.json", "--", "true"],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert load(tmp_path / "x.json")["status"] == "complete"

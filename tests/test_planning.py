@@ -1,0 +1,329 @@
+"""Plans: verdicts, first limits, remedies, and measured runs as evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ecoaudit.errors import NotFoundError, UsageError
+from ecoaudit.estimate import Basis, Estimate, total
+from ecoaudit.measurement import Device, DeviceEnergy, Measurement
+from ecoaudit.plan import Option, Plan, Verdict, load_plan
+from ecoaudit.planning import make_plan
+from ecoaudit.run import Run, RunKind, RunStatus
+from ecoaudit.scenario import Scenario, load_scenario
+
+TEN = [
+    "Llama-3.2-1B",
+    "Llama-3.1-8B",
+    "Llama-3.1-70B",
+    "Qwen3-8B",
+    "Qwen3-32B",
+    "Qwen2.5-14B-Instruct",
+    "gemma-3-4b-it",
+    "Phi-3.5-mini-instruct",
+    "gpt-oss-20b",
+    "meditron-7b",
+]
+TWELVE = [
+    "T4",
+    "L4",
+    "L40S",
+    "A10",
+    "A100 80GB PCIe",
+    "H100 SXM",
+    "RTX A6000",
+    "RTX 3060",
+    "RTX 4060 Ti 16GB",
+    "RTX 4090",
+    "Jetson Orin Nano",
+    "M4 Pro",
+]
+
+
+@pytest.fixture(scope="module")
+def urban() -> Scenario:
+    return load_scenario("urban-clinic-summaries")
+
+
+@pytest.fixture(scope="module")
+def plan(urban: Scenario) -> Plan:
+    return make_plan(urban, model_names=TEN, device_names=TWELVE)
+
+
+def plan_of(scenario: Scenario, model: str, device: str) -> Plan:
+    return make_plan(scenario, model_names=[model], device_names=[device])
+
+
+def option(plan: Plan, model: str, weights: str, hardware: str) -> Option:
+    (found,) = [
+        each
+        for each in plan.options
+        if model in each.model and each.weights == weights and each.hardware.endswith(hardware)
+    ]
+    return found
+
+
+def limit(each: Option, name: str) -> tuple[float | None, bool | None, float | None]:
+    (found,) = [limit for limit in each.limits if limit.name == name]
+    return found.value.high, found.ok, found.margin
+
+
+def test_every_combination_is_weighed(plan: Plan) -> None:
+    # gpt-oss is published in one format; the nine others in three
+    assert len(plan.options) == (9 * 3 + 1) * 12
+    assert len({each.id for each in plan.options}) == len(plan.options)
+
+
+def test_those_that_fit_come_first_largest_first(plan: Plan) -> None:
+    verdicts = [each.verdict for each in plan.options]
+    fits = verdicts.count(Verdict.FITS)
+    assert fits > 10
+    assert verdicts == [Verdict.FITS] * fits + [Verdict.FAILS] * (len(verdicts) - fits)
+    assert plan.recommended == plan.options[0].id
+    sizes = [each.quantities["parameters"].number for each in plan.options[:fits][:100]]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_the_verdict_follows_the_limits(plan: Plan) -> None:
+    for each in plan.options:
+        if each.verdict is Verdict.FITS:
+            assert each.first_limit is None
+            assert each.remedy is None
+        else:
+            assert each.first_limit is not None
+            assert each.remedy
+        for one in each.limits:
+            if one.ok is not None and one.limit is not None and one.value.high is not None:
+                assert one.ok == (one.value.high <= one.limit)
+                assert one.margin == pytest.approx((one.limit - one.value.high) / one.limit)
+
+
+def test_a_model_that_is_too_large_fails_on_memory_with_the_next_format(plan: Plan) -> None:
+    high, ok, margin = limit(option(plan, "Qwen2.5-14B", "bf16", "A10"), "memory")
+    assert high is not None
+    assert high > 0.92 * 24e9
+    assert ok is False
+    assert margin is not None
+    assert margin < 0
+    assert "with int4 weights" in (option(plan, "Qwen2.5-14B", "bf16", "4060 Ti 16GB").remedy or "")
+
+
+def test_a_context_too_short_is_named(urban: Scenario) -> None:
+    # Meditron-7B has 2,048 tokens; a summary needs more
+    found = make_plan(urban, model_names=["meditron-7b"], device_names=["L4"])
+    each = option(found, "meditron-7b", "int4", "L4")
+    assert limit(each, "context")[1] is False
+    assert each.first_limit == "context"
+    assert "shorten the longest request" in (each.remedy or "")
+
+
+def test_a_missing_price_never_fits_until_it_is_typed(urban: Scenario) -> None:
+    models, devices = ["Qwen3-8B"], ["A100 80GB PCIe"]
+    without = make_plan(urban, model_names=models, device_names=devices)
+    each = option(without, "Qwen3-8B", "bf16", "A100 80GB PCIe")
+    assert limit(each, "capital")[1:] == (None, None)
+    assert each.verdict is Verdict.FAILS
+    assert '--price "NVIDIA A100 80GB PCIe=' in (each.remedy or "")
+    prices = {"A100 80GB PCIe": 4000.0}
+    typed = make_plan(urban, model_names=models, device_names=devices, prices=prices)
+    each = option(typed, "Qwen3-8B", "bf16", "A100 80GB PCIe")
+    assert each.quantities["capital_usd"].value == 4000 + 1500  # the host is added
+    assert each.quantities["capital_usd"].basis is Basis.DECLARED
+    assert limit(each, "capital")[1] is True
+
+
+def test_a_module_needs_the_price_of_its_server() -> None:
+    hospital = load_scenario("district-hospital-notes")
+    rich = replace(hospital, budget=Estimate.exact(1e6, "USD", Basis.DECLARED, "test"))
+    poor = option(plan_of(hospital, "Qwen3-8B", "H100 SXM"), "Qwen3-8B", "bf16", "SXM5 80GB")
+    assert limit(poor, "capital")[1] is False  # the module alone is beyond the budget
+    unsure = option(plan_of(rich, "Qwen3-8B", "H100 SXM"), "Qwen3-8B", "bf16", "SXM5 80GB")
+    assert limit(unsure, "capital")[1] is None
+    assert "whole server" in (unsure.remedy or "")
+
+
+def test_unknown_rate_leaves_the_wait_unknown_and_never_fits(plan: Plan) -> None:
+    each = option(plan, "Llama-3.1-8B", "int4", "M4 Pro")
+    assert each.verdict is Verdict.FAILS
+    assert each.first_limit == "complete"
+    assert "not sourced" in (each.remedy or "")
+    assert "ecoaudit bench" in (each.remedy or "")
+
+
+def test_idle_active_and_cooling_make_the_day(plan: Plan) -> None:
+    found = plan.options[0].quantities
+    parts = [found[f"{part}_energy_j_per_day"] for part in ("idle", "active", "cooling")]
+    assert total(parts, "J").value == pytest.approx(found["energy_j_per_day"].number)
+    assert found["idle_energy_j_per_day"].value == found["idle_power_w"].number * 86400
+
+
+def test_carbon_follows_the_sites_grid() -> None:
+    site = load_scenario("solar-rural-screening")
+    found = make_plan(site, model_names=["Llama-3.2-1B"], device_names=["T4"])
+    year = found.options[0].quantities["energy_j_per_year"].number
+    carbon = found.options[0].quantities["operational_kgco2e_per_year"].number
+    assert carbon == pytest.approx(year / 3.6e6 * 0.117)
+    assert found.options[0].quantities["energy_usd_per_year"].value == 0
+
+
+def test_solar_clinic_breaks_on_the_night_and_the_remedy_says_so() -> None:
+    found = make_plan(
+        load_scenario("solar-rural-screening"),
+        model_names=["Llama-3.2-1B"],
+        device_names=["RTX 4060 Ti 16GB"],
+    )
+    each = option(found, "Llama-3.2-1B", "bf16", "4060 Ti 16GB")
+    assert found.recommended is None
+    assert each.first_limit == "energy_per_day"
+    assert (each.remedy or "").startswith("switch it off outside opening hours")
+    assert "nothing-fits" in [doubt.code for doubt in found.doubts]
+
+
+def test_less_supply_flips_a_cell_and_its_reason(urban: Scenario) -> None:
+    full = option(plan_of(urban, "Qwen3-8B", "L4"), "Qwen3-8B", "int4", "L4")
+    site = replace(urban.site, energy_per_day=urban.site.energy_per_day * 0.2)
+    less = option(plan_of(replace(urban, site=site), "Qwen3-8B", "L4"), "Qwen3-8B", "int4", "L4")
+    assert full.verdict is Verdict.FITS
+    assert less.verdict is Verdict.FAILS
+    assert less.first_limit == "energy_per_day"
+
+
+def test_a_small_circuit_names_a_device_that_peaks_lower(urban: Scenario) -> None:
+    circuit = Estimate.exact(400, "W", Basis.DECLARED, "test")
+    site = replace(urban.site, circuit_power=circuit)
+    found = make_plan(
+        replace(urban, site=site), model_names=["Qwen3-8B"], device_names=["RTX 4090", "L4"]
+    )
+    each = option(found, "Qwen3-8B", "int4", "4090")
+    assert each.first_limit == "circuit_power"
+    assert "or take NVIDIA L4" in (each.remedy or "")
+
+
+def test_zero_budget_fails_everything_with_the_reason(urban: Scenario) -> None:
+    broke = replace(urban, budget=Estimate.exact(0, "USD", Basis.DECLARED, "test"))
+    found = make_plan(broke, model_names=["Llama-3.2-1B"], device_names=["L4", "M4"])
+    assert {each.first_limit for each in found.options} == {"capital"}
+
+
+def test_the_whole_catalogue_keeps_the_best_format_of_each_pair(urban: Scenario) -> None:
+    found = make_plan(urban)
+    pairs = {(each.model, each.hardware) for each in found.options}
+    assert len(found.options) == len(pairs) == 57 * 54
+    assert len(found.to_json()) < 6e6
+    assert "options-left-out" in [doubt.code for doubt in found.doubts]
+    assert len(found.options[0].limits) >= 7
+    assert [each.name for each in found.options[-1].limits] == [found.options[-1].first_limit]
+
+
+def test_sources_name_every_row(plan: Plan) -> None:
+    names = {row["name"] for row in plan.factors}
+    assert {"NVIDIA L4: bandwidth", "Qwen/Qwen3-8B: shape", "grid: BRA"} <= names
+    for row in plan.factors:
+        assert row["source"], row["name"]
+        assert row["year"] is not None, row["name"]
+
+
+def test_assumed_figures_and_the_rule_of_ranking_are_doubts(plan: Plan) -> None:
+    doubts = {doubt.code: doubt for doubt in plan.doubts}
+    assert "budget" in doubts["assumed-figures"].message
+    assert "largest model first" in doubts["no-quality-score"].message
+
+
+def test_a_plan_is_read_back_as_written(plan: Plan, tmp_path: Path) -> None:
+    again = load_plan(plan.save(tmp_path / "plan.json"))
+    assert again.to_json() == plan.to_json()
+
+
+def test_names_that_no_table_holds(urban: Scenario) -> None:
+    with pytest.raises(NotFoundError, match="no device 'H9000'"):
+        make_plan(urban, device_names=["H9000"])
+    with pytest.raises(UsageError, match="more than 0 USD"):
+        make_plan(urban, prices={"L4": 0.0})
+
+
+# -- measured runs ---------------------------------------------------------------------------------
+
+
+def measured(unit: str, value: float) -> Estimate:
+    return Estimate.within(value, 0.05, unit, Basis.MEASURED, "meter")
+
+
+def gpu_run(**changes: object) -> Run:
+    """A run of Qwen3-8B on an L4: board idle 20 W and busy 70 W, CPU 30 W and 40 W."""
+    devices = [
+        Device("gpu-0", "gpu", "board", "NVIDIA L4", "nvml", Basis.MEASURED, "NVML"),
+        Device("cpu-0", "cpu", "package", "CPU", "rapl", Basis.MEASURED, "RAPL"),
+    ]
+
+    def window(name: str, gpu_w: float, cpu_w: float) -> Measurement:
+        energies = [
+            DeviceEnergy("gpu-0", "gpu", "board", measured("J", gpu_w * 10), "nvml"),
+            DeviceEnergy("cpu-0", "cpu", "package", measured("J", cpu_w * 10), "rapl"),
+        ]
+        return Measurement(name, name, 0.0, 10.0, energies)
+
+    run = Run(
+        id="r1",
+        kind=RunKind.INFERENCE,
+        name="bench",
+        status=RunStatus.COMPLETE,
+        started_at="2026-01-01T00:00:00+00:00",
+        duration_s=100.0,
+        devices=devices,
+        settings={"model": "Qwen/Qwen3-8B", "weights": "bf16"},
+        windows=[window("idle-bare", 10, 30), window("idle", 20, 30)],
+        summary={
+            "idle_power_w": measured("W", 50),
+            "gpu_energy_j": measured("J", 7000),
+            "requests": Estimate.exact(10, "requests", Basis.MEASURED, "counted"),
+            "requests_per_s": measured("requests/s", 0.1),
+            "energy_per_request_j": measured("J/request", 1100),
+            "tpot_s_p50": measured("s", 0.06),
+            "ttft_s_p95": measured("s", 0.9),
+            "e2e_s_p95": measured("s", 55.0),
+        },
+    )
+    return replace(run, **changes)  # type: ignore[arg-type]
+
+
+def test_a_measured_run_replaces_speed_and_power(urban: Scenario) -> None:
+    found = make_plan(urban, [gpu_run()], model_names=["Qwen3-8B"], device_names=["L4"])
+    each = option(found, "Qwen3-8B", "bf16", "L4")
+    assert each.trust == "measured"
+    assert limit(each, "complete")[0] == pytest.approx(55 * 1.05)
+    # the board at the plug, 20 W / 0.88, and the host's own 40 W
+    assert each.quantities["idle_power_w"].value == pytest.approx(20 / 0.88 + 40)
+    assert each.quantities["busy_power_w"].value == pytest.approx(70 / 0.88 + 75)
+    # 60 requests a day at 0.1 a second
+    assert each.quantities["busy_share"].value == pytest.approx(600 / 86400)
+    assert option(found, "Qwen3-8B", "int4", "L4").trust == "datasheet"
+    assert found.runs[0]["used"] is True
+    assert found.runs[0]["option"] == each.id
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"settings": {"model": "Qwen/Qwen3-8B", "random_weights": True}}, "weights are random"),
+        ({"kind": RunKind.TRAINING}, "a training run"),
+        ({"status": RunStatus.FAILED}, "the run is failed"),
+        ({"settings": {"model": "nobody/nothing"}}, "no model 'nobody/nothing'"),
+        ({"scenario": {"workload": {"id": "screening"}}}, "the workload 'screening'"),
+        ({"summary": {}}, "its summary lacks"),
+        ({"devices": []}, "without a GPU"),
+    ],
+)
+def test_a_run_that_does_not_apply_is_listed_with_the_reason(
+    urban: Scenario, changes: dict[str, object], why: str
+) -> None:
+    run = gpu_run(**changes)
+    found = make_plan(urban, [run], model_names=["Qwen3-8B"], device_names=["L4"])
+    assert option(found, "Qwen3-8B", "bf16", "L4").trust == "datasheet"
+    assert found.runs[0]["used"] is False
+    assert why in found.runs[0]["why"]
+    doubts = [doubt.message for doubt in found.doubts if doubt.code == "run-not-used"]
+    assert len(doubts) == 1
+    assert why in doubts[0]

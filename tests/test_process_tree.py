@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ecoaudit import process_tree
+from ecoaudit.process_tree import ProcessTree
+
+# Burns the given CPU seconds, then does what follows.
+BURN = "import time\nwhile time.process_time() < {seconds}: pass\n"
+
+
+def burn(seconds: float, then: str = "") -> list[str]:
+    return [sys.executable, "-c", BURN.format(seconds=seconds) + then]
+
+
+def used_by_children_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def own_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_a_child_that_was_waited_for_counts_once() -> None:
+    tree = ProcessTree(os.getpid(), rescan_s=0)
+    tree_0, own_0, children_0 = tree.cpu_s(), own_s(), used_by_children_s()
+    with subprocess.Popen(burn(0.3)) as child:
+        seen = []
+        while child.poll() is None:
+            seen.append(tree.cpu_s())
+            time.sleep(0.01)
+    seen.append(tree.cpu_s())
+    truth_s = own_s() - own_0 + used_by_children_s() - children_0
+    assert truth_s > 0.3
+    assert seen == sorted(seen)
+    # Three figures of 10 ms resolution each, and the time between the readings.
+    assert seen[-1] - tree_0 == pytest.approx(truth_s, abs=0.06)
+
+
+def test_a_child_that_ended_before_any_search_counts() -> None:
+    tree = ProcessTree(os.getpid(), rescan_s=1000)
+    before_s, children_0 = tree.cpu_s(), used_by_children_s()
+    subprocess.run(burn(0.2), check=True)
+    gained_s = tree.cpu_s() - before_s
+    assert gained_s >= used_by_children_s() - children_0 - 0.02
+
+
+def test_what_nobody_waits_for_is_kept() -> None:
+    """The child of a process that ignores SIGCHLD is reaped by the kernel, its time with it."""
+    script = (
+        "import signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        f"subprocess.Popen({burn(0.3, 'time.sleep(0.5)')!r})\n"
+        "print('started', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    try:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        tree = ProcessTree(parent.pid, rescan_s=0)
+        most_members, seen = 0, [tree.cpu_s()]
+        while (count := len(tree._members)) == 2 or most_members < 2:
+            most_members = max(most_members, count)
+            seen.append(tree.cpu_s())
+            time.sleep(0.02)
+        assert seen == sorted(seen)
+        assert tree.cpu_s() >= 0.3
+    finally:
+        parent.kill()
+        parent.communicate()
+
+
+def test_an_orphan_stays_a_member_and_the_ended_root_counts() -> None:
+    script = (
+        f"import subprocess, time\np = subprocess.Popen({burn(0.0, 'time.sleep(60)')!r})\n"
+        "print(p.pid, flush=True)\ntime.sleep(0.3)\n" + BURN.format(seconds=0.2)
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as root:
+        assert root.stdout is not None
+        orphan = int(root.stdout.readline())
+        try:
+            tree = ProcessTree(root.pid, rescan_s=0)
+            while root.poll() is None:
+                last_s = tree.cpu_s()
+                time.sleep(0.005)
+            assert last_s > 0.15
+            assert tree.cpu_s() >= last_s
+            assert list(tree._members) == [orphan]
+            assert tree.memory_bytes() > 1e6
+        finally:
+            os.kill(orphan, signal.SIGKILL)
+
+
+def test_memory_counts_the_children() -> None:
+    tree = ProcessTree(os.getpid(), rescan_s=0)
+    alone = tree.memory_bytes()
+    script = "b = bytearray(200_000_000); print(len(b), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert tree.memory_bytes() - alone > 190e6
+
+
+def test_a_process_that_does_not_exist_has_nothing() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    tree = ProcessTree(ended.pid)
+    assert tree.cpu_s() == 0.0
+    assert tree.memory_bytes() == 0.0
+
+
+def test_searches_are_spaced() -> None:
+    """A new process is not looked for before its time; the known ones are read all the same."""
+    tree = ProcessTree(os.getpid(), rescan_s=1000)
+    tree.cpu_s()
+    known = set(tree._members)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        before_s = tree.cpu_s()
+        assert child.pid not in tree._members
+        assert set(tree._members) == known
+        end_s = time.process_time() + 0.05
+        while time.process_time() < end_s:
+            pass
+        assert tree.cpu_s() > before_s
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_children_with_and_without_the_kernels_lists(
+    lists: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_tree, "_CHILDREN_LISTS", lists)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert child.pid in process_tree._children(os.getpid())
+        child.kill()
+    assert child.pid not in process_tree._children(os.getpid())
+    assert process_tree._children(child.pid) == []
