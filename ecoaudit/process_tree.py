@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import psutil
 RESCAN_S = 0.5  # between two searches for new processes
 # proc(5): there since Linux 3.5 if the kernel was built with CONFIG_PROC_CHILDREN, as most are.
 _CHILDREN_LISTS = Path("/proc/thread-self/children").exists()
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _SCAN_SHARE = 0.002  # of the time, at most, goes into searching
 
 
@@ -20,7 +22,7 @@ class ProcessTree:
     take more than 0.2 % of a core. It asks the kernel for the children of each thread of the tree
     (about 15 us of CPU for each thread), or reads the whole process table (25 us for each process
     of the machine) where the kernel has no such list. Between searches only the known members are
-    read: about 25 us for each and call. A process that was once seen stays a member when its
+    read: about 12 us for each and call, ten times that when the caches have gone cold. A process that was once seen stays a member when its
     parent ends before it.
 
     Args:
@@ -128,13 +130,12 @@ class _Member:
     def read(self) -> bool:
         """Read its times; False when the process has ended."""
         try:
-            times = self.process.cpu_times()
+            own_s, waited_s = _cpu_times(self.process)
         except psutil.AccessDenied:
             return True
-        except psutil.Error:
+        except (psutil.Error, OSError):
             return False
-        waited_s = times.children_user + times.children_system
-        cpu_s = times.user + times.system + waited_s
+        cpu_s = own_s + waited_s
         if cpu_s < self.cpu_s:
             return False  # another process has taken its number
         if self._first_waited_s is None:
@@ -146,6 +147,22 @@ class _Member:
     def unwaited_s(self) -> float:
         """The part of ``expected_s`` that never reached it."""
         return max(self.expected_s - (self._waited_s - (self._first_waited_s or 0.0)), 0.0)
+
+
+def _cpu_times(process: psutil.Process) -> tuple[float, float]:
+    """CPU time of a process, and of the children that it has waited for [s]."""
+    if not _CHILDREN_LISTS:
+        times = process.cpu_times()
+        return times.user + times.system, times.children_user + times.children_system
+    # Half the cost of asking psutil, ten times a second. proc(5): after the name in brackets,
+    # fields 14 to 17 of the file are fields 11 to 14.
+    file = os.open(f"/proc/{process.pid}/stat", os.O_RDONLY)
+    try:
+        text = os.read(file, 1024)
+    finally:
+        os.close(file)
+    own, system, waited, waited_system = map(int, text[text.rindex(b")") + 2 :].split()[11:15])
+    return (own + system) / _TICKS_PER_S, (waited + waited_system) / _TICKS_PER_S
 
 
 def _children(pid: int) -> list[int]:

@@ -29,7 +29,7 @@ from ecoaudit.errors import EcoauditError
 from ecoaudit.estimate import Estimate
 from ecoaudit.factors.grid import grid_factor
 from ecoaudit.journal import SUFFIX, Journal, runs_folder
-from ecoaudit.measurement import Measurement
+from ecoaudit.measurement import Device, Measurement
 from ecoaudit.meters import open_meters
 from ecoaudit.meters.base import Meter
 from ecoaudit.process_tree import ProcessTree
@@ -277,6 +277,11 @@ class Recorder:
     def curve(self) -> list[CurvePoint]:
         """The levels of an inference run."""
         return self._recording.curve
+
+    @property
+    def devices(self) -> list[Device]:
+        """What is read."""
+        return [trace.device for trace in self._recording.traces.values()]
 
     def doubt(self, code: str, message: str, remedy: str) -> None:
         """Say what weakens the run, and what to do about it."""

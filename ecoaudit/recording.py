@@ -28,6 +28,12 @@ from ecoaudit.measurement import (
 from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus, validated
 from ecoaudit.trace import Trace
 
+_NOT_FOUND = {
+    BOARD: "no GPU was found",
+    PACKAGE: "no CPU meter was found",
+    DRAM: "no memory meter was found",
+    WALL: "no meter at the plug was found",
+}
 SHORTEST_RUN_S = 5.0  # below this the counter's step and the sensor's window weigh too much
 MODELLED_SHARE = 0.5  # above this share the run says that most of it is modelled
 
@@ -146,7 +152,7 @@ class Recording:
                 seen.peak_host_memory_bytes, "largest resident memory of the process tree, sampled"
             ),
             "peak_gpu_memory_bytes": _bytes(
-                seen.peak_gpu_memory_bytes, "largest memory in use on the GPUs (NVML), sampled"
+                seen.peak_gpu_memory_bytes, "largest memory in use on the GPUs, sampled"
             ),
         }
         if any(device.boundary == WALL for device in seen.devices):
@@ -191,7 +197,7 @@ def energy_within(devices: list[DeviceEnergy], boundary: str | None) -> Estimate
     wanted = HOST_PARTS if boundary is None else (boundary,)
     parts = [device.energy_j for device in devices if device.boundary in wanted]
     if not parts:
-        return Estimate.absent("J", f"no device with boundary {boundary or 'host'} was found")
+        return Estimate.absent("J", _NOT_FOUND.get(boundary or "", "no meter was found"))
     return total(parts, "J")
 
 
@@ -299,5 +305,5 @@ def _from_header(line: dict[str, Any], journal: Path) -> Recording:
 
 def _bytes(value: float | None, source: str) -> Estimate:
     if value is None:
-        return Estimate.absent("bytes", f"not read ({source})")
+        return Estimate.absent("bytes", f"not read: {source}")
     return Estimate.exact(value, "bytes", Basis.MEASURED, source)

@@ -137,6 +137,17 @@ def test_searches_are_spaced() -> None:
 
 
 @pytest.mark.parametrize("lists", [True, False])
+def test_cpu_time_is_the_processs_own(lists: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_tree, "_CHILDREN_LISTS", lists)
+    with subprocess.Popen(burn(0.3, "input()"), stdin=subprocess.PIPE) as child:
+        tree = ProcessTree(child.pid)
+        while (used_s := tree.cpu_s()) < 0.3:
+            time.sleep(0.01)
+        assert used_s < 0.4
+        child.kill()
+
+
+@pytest.mark.parametrize("lists", [True, False])
 def test_children_with_and_without_the_kernels_lists(
     lists: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

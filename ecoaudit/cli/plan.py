@@ -77,7 +77,7 @@ def command(
     if as_json:
         click.echo(plan.to_json(), nl=False)
         return
-    _print(plan, asked)
+    print_plan(plan, asked)
     if output is not None:
         click.echo(f"\nWritten to {output}")
 
@@ -99,7 +99,7 @@ def _price(text: str) -> tuple[str, float]:
         raise UsageError(f"--price {name.strip()}: {error}") from error
 
 
-def _print(plan: Plan, scenario: Scenario) -> None:
+def print_plan(plan: Plan, scenario: Scenario) -> None:
     import sys
 
     from rich import box

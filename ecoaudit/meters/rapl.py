@@ -179,7 +179,8 @@ def _find(folder: Path) -> list[tuple[Path, Device]]:
     The class folder links to every zone; a copy may have child zones only inside their parents.
     """
     places: dict[Path, Path] = {}
-    for path in sorted([*folder.glob("intel-rapl*:*"), *folder.glob("intel-rapl*:*/*:*:*")]):
+    paths = [*folder.glob("intel-rapl*:*"), *folder.glob("intel-rapl*:*/*:*:*")]
+    for path in sorted(paths, key=lambda path: (path.name.startswith("intel-rapl-"), path)):
         if (path / "energy_uj").exists():
             places.setdefault(path.resolve(), path)
     found: dict[str, tuple[Path, Device]] = {}

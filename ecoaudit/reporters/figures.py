@@ -85,11 +85,11 @@ def basis_word(estimate: Estimate) -> str:
     return str(estimate.basis)
 
 
-def plain(value: float, unit: str, like: Estimate | None = None) -> str:
-    """A number without an interval, such as a limit, in the scale of ``like`` if given."""
-    basis = value if like is None or like.value is None else like.value
-    factor, shown = scale(basis, unit)
-    return f"{rounded(value * factor, last_place(value * factor))} {shown}".rstrip()
+def plain(value: float, unit: str, digits: int = 3) -> str:
+    """A number without an interval, such as a limit or the cautious end of a need."""
+    factor, shown = scale(value, unit)
+    step = last_place(value * factor, digits=digits)
+    return f"{rounded(value * factor, step)} {shown}".rstrip()
 
 
 def scale(value: float, unit: str) -> tuple[float, str]:
@@ -103,28 +103,30 @@ def scale(value: float, unit: str) -> tuple[float, str]:
     return number / value, shown + slash + rest
 
 
-def last_place(value: float, low: float | None = None, high: float | None = None) -> float:
+def last_place(
+    value: float, low: float | None = None, high: float | None = None, digits: int = 3
+) -> float:
     """The place value of the last digit worth showing.
 
     The half-width of the interval keeps two digits when they are 10 to 35, otherwise one: the
     rule of the Particle Data Group, Review of Particle Physics, section 5.3. An exact figure gets
-    three significant digits, or all of them when it is a whole number below a million.
+    ``digits`` significant digits, or all of them when it is a whole number below a million.
     """
     if low is None or high is None or low == high:
         if abs(value) < 1e6 and math.isclose(value, round(value), rel_tol=1e-9):
             return 1.0
-        return _place(float(f"{value:.3g}"), 3)
-    half = (high - low) / 2
+        return _place(float(f"{value:.{digits}g}"), digits)
+    half = float(f"{(high - low) / 2:.9g}")  # 0.9999999999 is 1
     leading = half / 10.0 ** math.floor(math.log10(half))
     place = _place(half, 2 if leading < 3.55 else 1)  # from 9.5 on it rounds up to two digits
-    return max(min(place, _place(value, 1)), _place(value, 4)) if value else place
+    return max(place, _place(value, 4)) if value else place
 
 
 def rounded(value: float, step: float) -> str:
     """``value`` to the place ``step``; a number that this would hide keeps one digit."""
     if value == 0:
         return "0"
-    if abs(value) < step / 2:
+    if round(value / step) == 0:
         step = _place(value, 1)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     if decimals > 6:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from itertools import count
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from ecoaudit.reporters import svg
 from ecoaudit.reporters.base import Content
 from ecoaudit.reporters.page import build_page
+from ecoaudit.reporters.view import Bar, Curve, Gauge
 
 
 class HtmlReporter:
@@ -15,15 +20,11 @@ class HtmlReporter:
     suffix = ".html"
 
     def render(self, content: Content) -> str:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-        from markupsafe import Markup
-
         numbers = count(1)
 
-        def chart(kind: str, item: object) -> Markup:
-            draw = {"bar": svg.bar, "gauge": svg.gauge, "curve": svg.curve}[kind]
+        def chart(item: Bar | Gauge | Curve) -> Markup:
             # svg escapes every text that it is given
-            return Markup(draw(item, f"c{next(numbers)}"))  # type: ignore[operator]  # noqa: S704
+            return Markup(svg.draw(item, f"c{next(numbers)}"))  # noqa: S704
 
         environment = Environment(
             loader=PackageLoader("ecoaudit.reporters", "templates"),
@@ -32,12 +33,21 @@ class HtmlReporter:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
+            finalize=_unbroken,
         )
         environment.globals["chart"] = chart
         environment.filters["soft"] = _soft
         return environment.get_template("page.html.j2").render(page=build_page(content))
 
 
-def _soft(text: str) -> str:
-    """Lets long names break after ``/``, ``-`` and ``_`` on a narrow screen."""
-    return "".join(f"{letter}\u200b" if letter in "/_" else letter for letter in text)
+def _unbroken(value: object) -> object:
+    """Keeps a percent sign on the line of its number."""
+    return value.replace(" %", "\u00a0%") if type(value) is str else value
+
+
+def _soft(text: str) -> Markup:
+    """Escaped text whose words of 17 letters or more may break after ``/`` and ``_``."""
+    parts = re.split(r"(\S{17,})", str(_unbroken(text)))
+    safe = [str(escape(part)) for part in parts]
+    safe[1::2] = [re.sub(r"(?<=[/_])(?=\w)", "<wbr>", word) for word in safe[1::2]]
+    return Markup("".join(safe))  # noqa: S704

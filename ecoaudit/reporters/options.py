@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from ecoaudit.plan import Limit, Option, Plan, Verdict
@@ -51,10 +52,13 @@ def limit_text(limit: Limit) -> str:
 
 
 def needed_text(limit: Limit) -> str:
-    """The cautious end of what is needed, which decides."""
+    """The cautious end of what is needed, which decides; with as many digits as tell it from the
+    limit."""
     if limit.value.high is None:
         return "not known"
-    return plain(limit.value.high, unit_of(limit.name, limit.value.unit))
+    unit = unit_of(limit.name, limit.value.unit)
+    texts = (plain(limit.value.high, unit, digits) for digits in (3, 4, 5, 6))
+    return next((text for text in texts if text != limit_text(limit)), limit_text(limit))
 
 
 def change_text(limit: Limit) -> str:
@@ -114,15 +118,22 @@ def fitting_table(plan: Plan) -> Table:
     )
 
 
-def missing_table(plan: Plan) -> Table:
-    """For each limit the options that miss it by least; more of them when nothing fits."""
-    each = 1 if plan.recommended else 2
+def nearest_misses(plan: Plan, each: int) -> list[Option]:
+    """For each limit, those that stop most options first, the ``each`` options nearest to it."""
+    missing = [option for option in plan.options if option.verdict is not Verdict.FITS]
+    stopped = Counter(option.first_limit or "" for option in missing)
     taken: dict[str, list[Option]] = {}
-    for option in sorted(_missing(plan), key=_distance):
+    for option in sorted(missing, key=_distance):
         near = taken.setdefault(option.first_limit or "", [])
         if len(near) < each and option.model not in {other.model for other in near}:
             near.append(option)
-    picked = sorted((option for near in taken.values() for option in near), key=_distance)
+    names = sorted(taken, key=lambda name: (name == "memory", -stopped[name], name))
+    return [option for name in names for option in taken[name]]
+
+
+def missing_table(plan: Plan) -> Table:
+    """The nearest misses; more of them when nothing fits."""
+    picked = nearest_misses(plan, 1 if plan.recommended else 2)
     return Table(
         caption="The nearest misses: for each limit the option that it stops by least",
         columns=["Option", "Stopped by", "Needs at most", "There is", "What would help"],
@@ -131,14 +142,12 @@ def missing_table(plan: Plan) -> Table:
     )
 
 
-def _missing(plan: Plan) -> list[Option]:
-    return [option for option in plan.options if option.verdict is not Verdict.FITS]
-
-
-def _distance(option: Option) -> tuple[bool, bool, float]:
-    """Fitting first, then those that miss a known limit by least, then those nobody can judge."""
+def _distance(option: Option) -> tuple[bool, bool, bool, float]:
+    """Fitting first, then those that miss a known limit by least, then those that do not hold
+    their model and so have no speed and no energy, then those nobody can judge."""
     worst = min((limit.margin for limit in option.limits if limit.margin is not None), default=0.0)
-    return option.verdict is not Verdict.FITS, state_of(option) == UNKNOWN, -min(worst, 0.0)
+    fails = option.verdict is not Verdict.FITS
+    return fails, state_of(option) == UNKNOWN, option.first_limit == "memory", -min(worst, 0.0)
 
 
 def _row(option: Option, plan: Plan, place: int) -> Row:
@@ -182,7 +191,7 @@ def _miss_row(option: Option) -> Row:
             Cell(limit_word(option.first_limit or ""), state=state, note=note),
             Cell("not known" if first is None else needed_text(first)),
             Cell("not known" if first is None else limit_text(first)),
-            Cell(_sentence(option.remedy or "")),
+            Cell(sentence(option.remedy or "")),
         ],
         details=limits_table(option),
         summary="The limits that it misses" if not option.quantities else "Every limit",
@@ -216,5 +225,10 @@ def _sources(limit: Limit) -> str:
     return f"{needs} There is: {limit.source}." if limit.source else needs
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def sentence(text: str) -> str:
+    """With a capital and a full stop; a name such as ``openai/gpt-oss`` keeps its first letter."""
+    if not text:
+        return ""
+    first = text.split(maxsplit=1)[0]
+    start = text if "/" in first or "`" in first else text[0].upper() + text[1:]
+    return start if start[-1] in ".!?" else start + "."

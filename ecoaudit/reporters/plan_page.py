@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.plan import Option, Plan, Verdict
+from ecoaudit.reporters.asked import asked, requests_per_day
 from ecoaudit.reporters.figures import Figure, estimate_of, figure, named, percent, plain, unit_of
 from ecoaudit.reporters.matrix import fit_matrix, state_of
 from ecoaudit.reporters.options import (
@@ -18,6 +19,7 @@ from ecoaudit.reporters.options import (
     limit_text,
     margin_text,
     missing_table,
+    nearest_misses,
     needed_text,
     tightest,
     title_of,
@@ -31,14 +33,12 @@ from ecoaudit.reporters.view import (
     Cell,
     Decision,
     Fact,
-    Facts,
     Part,
-    Prose,
     Row,
     Section,
     Table,
 )
-from ecoaudit.reporters.words import ASKED, TRUST, count, limit_word, quantity_word
+from ecoaudit.reporters.words import TRUST, count, limit_word, quantity_word
 
 _PARTS: Final = ("idle", "active", "cooling")
 _FACTS: Final = (
@@ -96,11 +96,9 @@ def _nothing_fits(plan: Plan, option: Option) -> Decision:
             f" The nearest is {title_of(option)}: it fails on {limit_word(first.name).lower()}, "
             f"{needed_text(first)} of {limit_text(first)}."
         )
-    misses = missing_table(plan)
     changes = [
-        f"{row.cells[0].text} ({row.cells[0].note}), stopped by "
-        f"{row.cells[1].text.lower()}: {row.cells[4].text}"
-        for row in misses.rows[:3]
+        f"{limit_word(each.first_limit or '')} stops {title_of(each)}: {each.remedy or 'no remedy'}"
+        for each in nearest_misses(plan, 1)[:3]
     ]
     return Decision(
         FAILS,
@@ -108,7 +106,7 @@ def _nothing_fits(plan: Plan, option: Option) -> Decision:
         "No option stays within every limit of this site",
         sentence,
         _decision_facts(option),
-        "The cheapest ways past",
+        "Ways past",
         changes,
     )
 
@@ -129,7 +127,7 @@ def _decision_facts(option: Option) -> list[Fact]:
 def sections(plan: Plan) -> list[Section]:
     """Everything below the decision, up to the doubts."""
     option = chosen(plan)
-    found = [_asked(plan)]
+    found = [asked(plan)]
     if option is None:
         return found
     found.append(_fit(plan, option))
@@ -139,95 +137,6 @@ def sections(plan: Plan) -> list[Section]:
     if "operational_kgco2e_per_year" in option.quantities:
         found.append(_carbon(plan, option))
     return found
-
-
-# -- what was asked ------------------------------------------------------------------------------
-
-
-def _asked(plan: Plan) -> Section:
-    scenario = plan.scenario
-    rows = [
-        Row([Cell(label), Cell(figure=shown), Cell(shown.source)])
-        for label, shown in _scenario_figures(scenario)
-    ]
-    names = [f"{row.cells[0].text.lower()}" for row in rows if _is_assumed(row)]
-    blocks: list[Block] = [Facts(_facts_of(scenario))]
-    notes = [str(part["note"]) for part in _parts_of(scenario) if part.get("note")]
-    if notes:
-        blocks.append(Prose(notes))
-    blocks.append(
-        Table("Every figure of the scenario", ["What", "Figure", "Source"], rows, frozenset({1}))
-    )
-    lead = "The scenario as its author wrote it."
-    if names:
-        verb = "is a placeholder" if len(names) == 1 else "are placeholders"
-        lead += f" {count(len(names), 'figure')} marked “assumed” {verb}: replace with your own."
-    return Section("asked", "What was asked", blocks, lead)
-
-
-def _is_assumed(row: Row) -> bool:
-    shown = row.cells[1].figure
-    return shown is not None and shown.basis == "assumed"
-
-
-def _parts_of(scenario: dict[str, Any]) -> list[dict[str, Any]]:
-    parts = [scenario, scenario.get("site"), scenario.get("workload")]
-    return [part for part in parts if isinstance(part, dict)]
-
-
-def _facts_of(scenario: dict[str, Any]) -> list[Fact]:
-    site = scenario.get("site") or {}
-    workload = scenario.get("workload") or {}
-    stay = site.get("data_must_stay")
-    rule = "Patient text must stay on the site" if stay else "Patient text may leave the site"
-    region = f", {site['region']}" if site.get("region") else ""
-    facts = [
-        Fact(
-            "Site", text=str(site.get("name", "not stated")), note=f"{site.get('country')}{region}"
-        ),
-        Fact("Work", text=str(workload.get("name", "not stated")), note=_per(workload)),
-        Fact("Data rule", text="not stated" if stay is None else rule),
-    ]
-    per_day = requests_per_day(scenario)
-    if per_day is not None:
-        facts.insert(2, Fact("Demand", figure(per_day), note="on a working day"))
-    return facts
-
-
-def _per(workload: dict[str, Any]) -> str:
-    unit = workload.get("unit")
-    return f"one request yields one {unit}" if unit else ""
-
-
-def requests_per_day(scenario: dict[str, Any]) -> Estimate | None:
-    """Clinicians times requests of each [requests]; None when the scenario does not hold them."""
-    demand, workload = scenario.get("demand") or {}, scenario.get("workload") or {}
-    clinicians = estimate_of(demand.get("clinicians"))
-    each = estimate_of(demand.get("requests_per_clinician")) or estimate_of(
-        workload.get("requests_per_clinician")
-    )
-    return None if clinicians is None or each is None else clinicians.times(each, "requests")
-
-
-def _scenario_figures(scenario: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
-    found = dict(_walk(scenario, ""))
-    for key in [
-        *(key for key in ASKED if key in found),
-        *(key for key in found if key not in ASKED),
-    ]:
-        if key.startswith("bench."):
-            continue  # how a run is driven; it has no part in a plan
-        label = ASKED.get(key, key.replace(".", ", ").replace("_", " "))
-        yield label, named(key.rpartition(".")[2], found[key])
-
-
-def _walk(item: object, path: str) -> Iterator[tuple[str, Estimate]]:
-    estimate = estimate_of(item)
-    if estimate is not None:
-        yield path, estimate
-    elif isinstance(item, dict):
-        for key, value in item.items():
-            yield from _walk(value, f"{path}.{key}" if path else str(key))
 
 
 # -- fit -----------------------------------------------------------------------------------------

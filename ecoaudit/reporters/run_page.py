@@ -8,6 +8,7 @@ from typing import Any, Final
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.measurement import HOST_PARTS, Measurement
 from ecoaudit.reporters.figures import estimate_of, named, percent, plain
+from ecoaudit.reporters.options import sentence
 from ecoaudit.reporters.view import (
     FAILS,
     FITS,
@@ -252,12 +253,7 @@ def _plain_text(value: Any) -> str:
 def notes(doubts: Iterable[Doubt]) -> Notes:
     """Doubts without repeats."""
     distinct = list(dict.fromkeys(doubts))
-    return Notes([Note(_sentence(d.message), _sentence(d.remedy), d.code) for d in distinct])
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if not text or text[-1] in ".!?" else text + "."
+    return Notes([Note(sentence(d.message), sentence(d.remedy), d.code) for d in distinct])
 
 
 # -- runs behind a plan --------------------------------------------------------------------------
@@ -293,8 +289,8 @@ def _entry_rows(entry: dict[str, Any], run: Run | None) -> list[Row]:
     model = entry.get("model") or settings.get("model") or "model not stated"
     weights = entry.get("weights") or settings.get("weights") or ""
     devices = entry.get("devices") or ([d.name for d in run.devices] if run else [])
-    engine = settings.get("engine") or entry.get("engine") or ""
-    said = [f"{model} {weights}".strip(), str(engine), ", ".join(map(str, devices))]
+    engine = f"{settings.get('engine') or ''} {settings.get('engine_version') or ''}".strip()
+    said = [f"{model} {weights}".strip(), engine, ", ".join(map(str, devices))]
     head = Cell(
         str(entry.get("name") or entry.get("id") or "run"),
         note="; ".join(part for part in said if part),

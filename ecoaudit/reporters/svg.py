@@ -15,6 +15,13 @@ from ecoaudit.reporters.view import Bar, Curve, Gauge
 _AIR = 1.04  # of the longest thing on the scale
 
 
+def draw(chart: Bar | Gauge | Curve, ident: str) -> str:
+    """The SVG of a chart; ``ident`` keeps its ids apart from those of the others on the page."""
+    if isinstance(chart, Bar):
+        return bar(chart, ident)
+    return gauge(chart, ident) if isinstance(chart, Gauge) else curve(chart, ident)
+
+
 def bar(chart: Bar, ident: str) -> str:
     """Parts of a whole side by side, and a mark with its interval for what there is."""
     whole = sum(part.value for part in chart.parts)

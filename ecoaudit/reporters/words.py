@@ -28,7 +28,7 @@ SHORT_LIMITS: Final = {
     "capital": "price",
     "first_token": "wait",
     "complete": "wait",
-    "context": "text length",
+    "context": "length",
     "load": "load",
 }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from statistics import fmean, stdev
 from typing import Final
 
@@ -114,10 +115,7 @@ def _rate(good: Sequence[Answer], span: Span, value: float, source: str) -> Esti
     5th ed., section 9.5.3. The window is cut into ten parts of equal length."""
     step_s = span.duration_s / _BATCHES
     edges = [span.start_s + step_s * number for number in range(_BATCHES + 1)]
-    rates = [
-        tokens_in(good, Span(start, end)) / step_s
-        for start, end in zip(edges, edges[1:], strict=False)
-    ]
+    rates = [tokens_in(good, Span(start, end)) / step_s for start, end in pairwise(edges)]
     half = _T90_9 * stdev(rates) / math.sqrt(_BATCHES)
     return Estimate(
         value,
@@ -177,9 +175,3 @@ def _per(found: dict[str, Estimate], divisor: str, unit: str) -> Estimate:
     if not count.known or count.number <= 0:
         return Estimate.absent(unit, f"{divisor} is zero in the window")
     return found["energy_j"].per(count, unit)
-
-
-def mean_of(values: Iterable[float]) -> float | None:
-    """The mean; None of nothing."""
-    found = list(values)
-    return fmean(found) if found else None

@@ -72,6 +72,32 @@ class LevelLog:
         """Tokens that the server says it made during the level."""
         return grown(self.before.output_tokens, self.after.output_tokens)
 
+    def seen(self) -> dict[str, float | int | None]:
+        """Counts of a level that are no figures of their own, for whoever checks them."""
+        uses = [c.cache_use for _, c in self.samples if c.cache_use is not None]
+        waits = [c.waiting for _, c in self.samples if c.waiting is not None]
+        queues = [answer.sent_s - answer.intended_s for answer in self.answers]
+        chunks = sum(len(answer.times_s) for answer in self.good)
+        tokens = sum(answer.output_tokens for answer in self.good)
+        return {
+            "requests_sent": len(self.answers),
+            "requests_failed": sum(self.failures.values()),
+            "clipped": self.clipped,
+            "client_output_tokens": sum(max(a.counts, default=0.0) for a in self.answers),
+            "client_prompt_tokens": sum(a.prompt_tokens for a in self.answers),
+            "server_output_tokens": self.server_output_tokens,
+            "server_prompt_tokens": grown(self.before.prompt_tokens, self.after.prompt_tokens),
+            "prefix_query_tokens": grown(self.before.prefix_queries, self.after.prefix_queries),
+            "prefix_hit_tokens": grown(self.before.prefix_hits, self.after.prefix_hits),
+            "preemptions": grown(self.before.preemptions, self.after.preemptions),
+            "peak_cache_use": max(uses, default=None),
+            "peak_waiting": max(waits, default=None),
+            "tokens_per_chunk": tokens / chunks if chunks else None,
+            "client_queue_s_max": max(queues, default=None),
+            "client_cpu_s": self.client_cpu_s,
+            "client_lag_s_p95": self.lag_s_p95,
+        }
+
 
 async def drive_level(
     log: LevelLog,

@@ -17,10 +17,9 @@ from ecoaudit.workloads.lengths import Shape
 # Ids that every vocabulary has and that none uses for control tokens.
 FIRST_ID: Final = 1000
 LAST_ID: Final = 2000
-WORDS: Final = (
-    "visit patient doctor nurse fever cough pain sleep water food walk hand head back week "
-    "month year morning night better worse same often never clinic test blood sugar heart breath"
-).split()
+WORDS: Final = ("visit", "patient", "nurse", "fever", "cough", "pain", "sleep", "water", "walk",
+    "hand", "head", "back", "week", "month", "morning", "night", "better", "worse", "clinic",
+    "test", "blood", "sugar", "heart", "breath")  # fmt: skip
 _SALT_TOKENS: Final = 3  # of the run
 _COUNT_TOKENS: Final = 2  # of the request
 
@@ -56,7 +55,7 @@ class PromptMaker:
 
         self._facts = facts
         self._as_text = bool(words) or not facts.abilities.token_ids
-        self._words = list(words) or WORDS
+        self._words = tuple(words) or WORDS
         self._chance = numpy.random.default_rng(seed)
         self._salt = secrets.randbelow((LAST_ID - FIRST_ID) ** _SALT_TOKENS)
         self._count = 0

@@ -188,7 +188,13 @@ def a_run(name: str = "toy", random_weights: bool = True) -> Run:
         started_at="2026-11-20T10:00:00+00:00",
         duration_s=62.5,
         devices=[gpu, cpu],
-        settings={"model": "toy-llama", "weights": "bf16", "engine": "vllm 0.32.0", "seed": 1},
+        settings={
+            "model": "toy-llama",
+            "weights": "bf16",
+            "engine": "vllm",
+            "engine_version": "0.32.0",
+            "seed": 1,
+        },
         environment={"python": "3.11.2", "cpu": "Xeon"},
         windows=[
             Measurement(

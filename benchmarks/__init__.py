@@ -1,0 +1,1 @@
+"""What the instrument itself costs and how well it reads; see docs/benchmarks.md."""

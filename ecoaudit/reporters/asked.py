@@ -1,0 +1,99 @@
+"""What a plan's page says of its scenario: what was asked, and on whose word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ecoaudit.estimate import Estimate
+from ecoaudit.plan import Plan
+from ecoaudit.reporters.figures import Figure, estimate_of, figure, named
+from ecoaudit.reporters.view import Block, Cell, Fact, Facts, Prose, Row, Section, Table
+from ecoaudit.reporters.words import ASKED, count
+
+
+def asked(plan: Plan) -> Section:
+    """The section about the scenario."""
+    scenario = plan.scenario
+    rows = [
+        Row([Cell(label), Cell(figure=shown), Cell(shown.source)])
+        for label, shown in _scenario_figures(scenario)
+    ]
+    names = [f"{row.cells[0].text.lower()}" for row in rows if _is_assumed(row)]
+    blocks: list[Block] = [Facts(_facts_of(scenario))]
+    notes = [str(part["note"]) for part in _parts_of(scenario) if part.get("note")]
+    if notes:
+        blocks.append(Prose(notes))
+    blocks.append(
+        Table("Every figure of the scenario", ["What", "Figure", "Source"], rows, frozenset({1}))
+    )
+    lead = "The scenario as its author wrote it."
+    if names:
+        verb = "is a placeholder" if len(names) == 1 else "are placeholders"
+        lead += f" {count(len(names), 'figure')} marked “assumed” {verb}: replace with your own."
+    return Section("asked", "What was asked", blocks, lead)
+
+
+def _is_assumed(row: Row) -> bool:
+    shown = row.cells[1].figure
+    return shown is not None and shown.basis == "assumed"
+
+
+def _parts_of(scenario: dict[str, Any]) -> list[dict[str, Any]]:
+    parts = [scenario, scenario.get("site"), scenario.get("workload")]
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def _facts_of(scenario: dict[str, Any]) -> list[Fact]:
+    site = scenario.get("site") or {}
+    workload = scenario.get("workload") or {}
+    stay = site.get("data_must_stay")
+    rule = "Patient text must stay on the site" if stay else "Patient text may leave the site"
+    region = f", {site['region']}" if site.get("region") else ""
+    facts = [
+        Fact(
+            "Site", text=str(site.get("name", "not stated")), note=f"{site.get('country')}{region}"
+        ),
+        Fact("Work", text=str(workload.get("name", "not stated")), note=_per(workload)),
+        Fact("Data rule", text="not stated" if stay is None else rule),
+    ]
+    per_day = requests_per_day(scenario)
+    if per_day is not None:
+        facts.insert(2, Fact("Demand", figure(per_day), note="on a working day"))
+    return facts
+
+
+def _per(workload: dict[str, Any]) -> str:
+    unit = workload.get("unit")
+    return f"one request yields one {unit}" if unit else ""
+
+
+def requests_per_day(scenario: dict[str, Any]) -> Estimate | None:
+    """Clinicians times requests of each [requests]; None when the scenario does not hold them."""
+    demand, workload = scenario.get("demand") or {}, scenario.get("workload") or {}
+    clinicians = estimate_of(demand.get("clinicians"))
+    each = estimate_of(demand.get("requests_per_clinician")) or estimate_of(
+        workload.get("requests_per_clinician")
+    )
+    return None if clinicians is None or each is None else clinicians.times(each, "requests")
+
+
+def _scenario_figures(scenario: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
+    found = dict(_walk(scenario, ""))
+    for key in [
+        *(key for key in ASKED if key in found),
+        *(key for key in found if key not in ASKED),
+    ]:
+        if key.startswith("bench."):
+            continue  # how a run is driven; it has no part in a plan
+        label = ASKED.get(key, key.replace(".", ", ").replace("_", " "))
+        yield label, named(key.rpartition(".")[2], found[key])
+
+
+def _walk(item: object, path: str) -> Iterator[tuple[str, Estimate]]:
+    estimate = estimate_of(item)
+    if estimate is not None:
+        yield path, estimate
+    elif isinstance(item, dict):
+        for key, value in item.items():
+            yield from _walk(value, f"{path}.{key}" if path else str(key))

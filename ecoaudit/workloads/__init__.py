@@ -1,0 +1,1 @@
+"""Workloads: what is driven through an engine."""

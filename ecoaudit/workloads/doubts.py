@@ -1,0 +1,171 @@
+"""What weakens a level's figures, said with its remedy; reference: the rules of each peer named."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from ecoaudit.engines.base import EngineFacts
+from ecoaudit.run import Doubt
+from ecoaudit.workloads.level import LevelLog
+from ecoaudit.workloads.server_metrics import grown
+from ecoaudit.workloads.steady import Span, mean_in_flight
+
+FULL_BATCH: Final = 0.85  # ML.ENERGY drops rows below this share of the batch
+WARM_PREFIX: Final = 0.01  # share of prompt tokens found in the prefix cache
+TOKEN_DIFFERENCE: Final = 0.01  # between the server's count and the client's
+MOST_STREAMS: Final = 128  # of one client process, beyond which its tails are not to be trusted
+MOST_TOKENS_PER_S: Final = 6000.0
+
+
+def token_difference(log: LevelLog) -> float | None:
+    """Relative difference of the server's token count from the client's; None when not known."""
+    server = log.server_output_tokens
+    client = sum(max(answer.counts, default=0.0) for answer in log.answers)
+    if server is None or client <= 0:
+        return None
+    return abs(server - client) / client
+
+
+def level_doubts(log: LevelLog, steady: Span | None, shortest_s: float) -> Iterator[Doubt]:
+    """What weakens one level."""
+    name = f"level {log.concurrency}"
+    if steady is None or steady.duration_s < shortest_s:
+        length = "is empty" if steady is None else f"lasted {steady.duration_s:.1f} s"
+        yield Doubt(
+            "short-steady",
+            f"{name}: the steady window {length}, under {shortest_s:.0f} s, so it has no steady "
+            "figures",
+            f"measure longer: --window {shortest_s:.0f}s",
+        )
+    if log.failures:
+        kinds = ", ".join(f"{count} x {kind}" for kind, count in log.failures.items())
+        yield Doubt(
+            "failed-requests",
+            f"{name}: {sum(log.failures.values())} of {len(log.answers)} requests failed ({kinds}) "
+            "and are left out",
+            "look at the server's log; a lower level may hold",
+        )
+    if log.clipped:
+        yield Doubt(
+            "clipped-lengths",
+            f"{name}: {log.clipped} of {len(log.answers)} requests were cut to the served context",
+            "serve a longer context: --max-model-len",
+        )
+    short = sum(1 for answer in log.good if answer.output_tokens < answer.asked_tokens)
+    if short:
+        yield Doubt(
+            "short-answers",
+            f"{name}: {short} of {len(log.good)} answers were shorter than the scenario asks for",
+            "use a server that honours ignore_eos, such as vLLM",
+        )
+    yield from _saturation(log, steady, name)
+    yield from _counters(log, name)
+    yield from _client(log, name)
+
+
+def _saturation(log: LevelLog, steady: Span | None, name: str) -> Iterator[Doubt]:
+    """Whether the server worked on all requests in flight, or let some wait.
+
+    The server's gauge of running requests is no measure of this: it stands still during a long
+    prefill, and then reads too low.
+    """
+    if steady is None:
+        return
+    waiting = [c.waiting for t_s, c in log.samples if steady.holds(t_s) and c.waiting is not None]
+    running = mean_in_flight(log.answers, steady)
+    running -= sum(waiting) / len(waiting) if waiting else 0.0
+    if running < FULL_BATCH * log.concurrency:
+        yield Doubt(
+            "not-saturated",
+            f"{name}: {running:.1f} requests were running on average in the steady window",
+            "raise the server's max_num_seqs, or take this level as above the server's limit",
+        )
+
+
+def _counters(log: LevelLog, name: str) -> Iterator[Doubt]:
+    difference = token_difference(log)
+    if difference is not None and difference > TOKEN_DIFFERENCE:
+        yield Doubt(
+            "token-count-mismatch",
+            f"{name}: the server counted {log.server_output_tokens:.0f} tokens, "
+            f"{difference:.1%} away from the client, so figures per token are withheld",
+            "keep other clients off the server while it is measured",
+        )
+    queries = grown(log.before.prefix_queries, log.after.prefix_queries)
+    hits = grown(log.before.prefix_hits, log.after.prefix_hits)
+    if queries and hits and hits / queries > WARM_PREFIX:
+        yield Doubt(
+            "warm-prefix",
+            f"{name}: {hits / queries:.0%} of the prompt tokens came from the prefix cache, though "
+            "no two prompts are alike",
+            "keep other clients off the server while it is measured",
+        )
+    preempted = grown(log.before.preemptions, log.after.preemptions)
+    if preempted:
+        yield Doubt(
+            "preemptions",
+            f"{name}: {preempted:.0f} requests were put back for want of KV cache",
+            "lower the level, or give the server more cache memory",
+        )
+
+
+def _client(log: LevelLog, name: str) -> Iterator[Doubt]:
+    ends = [answer.ended_s for answer in log.answers if answer.ended_s is not None]
+    length_s = max(ends) - log.answers[0].sent_s
+    rate = sum(answer.output_tokens for answer in log.answers) / length_s if length_s > 0 else 0.0
+    if log.concurrency > MOST_STREAMS or rate > MOST_TOKENS_PER_S:
+        yield Doubt(
+            "busy-client",
+            f"{name}: one client followed {log.concurrency} streams at {rate:.0f} tokens/s; "
+            "its late percentiles read high",
+            "drive it from another machine, or trust the medians only",
+        )
+
+
+def engine_doubts(
+    facts: EngineFacts, owned: bool, exact_prompts: bool, methods: Collection[str]
+) -> Iterator[Doubt]:
+    """What weakens the whole run, from what is known of the engine and the meters."""
+    if facts.weights_are_random:
+        yield Doubt(
+            "random-weights",
+            f"the weights of {facts.model} are random: engine and load are real, the model is not",
+            "bench the model you mean to use: --model with a model on this machine",
+        )
+    if facts.weights == "unknown":
+        yield Doubt(
+            "unknown-weights",
+            f"the weight format of {facts.model} is not known",
+            "say it with --weight-format",
+        )
+    if not exact_prompts:
+        yield Doubt(
+            "approximate-lengths",
+            "prompts were sent as text, so their lengths only come near the scenario's; the "
+            "figures count what the server counted",
+            "use a server that takes token ids on /v1/completions, such as vLLM",
+        )
+    if not facts.abilities.metrics:
+        yield Doubt(
+            "no-server-counters",
+            "the server has no vLLM counters, so prefix cache, preemptions and token counts could "
+            "not be checked",
+            "use a vLLM server for figures that are to be published",
+        )
+    if owned:
+        return
+    if not facts.local:
+        yield Doubt(
+            "remote-server",
+            f"{facts.url} is another machine: all energy and memory here is the client's, and "
+            "network time is in every latency",
+            "run ecoaudit on the machine that serves",
+        )
+    elif any(method.startswith("modelled") for method in methods):
+        yield Doubt(
+            "attached-server",
+            "the server is not a child of ecoaudit, so the modelled CPU and memory figures leave "
+            "it out",
+            "let ecoaudit start it: --engine vllm --model",
+        )

@@ -1,0 +1,95 @@
+"""The page in a real browser, opened from disk: it asks for nothing, says nothing on the console,
+and never scrolls sideways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from ecoaudit.reporters import REPORTERS, Content
+from tests.reporters.examples import a_plan, a_run, with_nothing_that_fits
+
+pytestmark = pytest.mark.browser
+
+LONG = "a-clinic-with-a-name-that-nobody-would-write-but-somebody-will-" * 3
+CONTENTS = {
+    "plan": Content(a_plan(), (a_run(),), "ecoaudit report plan.json run.json -o page.html"),
+    "nothing-fits": Content(with_nothing_that_fits(a_plan())),
+    "run": Content(None, (a_run(),), "ecoaudit report run.json -o page.html"),
+    "long-names": Content(a_plan(LONG), (a_run(LONG),)),
+}
+
+
+@pytest.fixture(scope="module", params=CONTENTS)
+def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("pages") / f"{request.param}.html"
+    place.write_text(REPORTERS[".html"]().render(CONTENTS[request.param]), "utf-8")
+    return place
+
+
+def sideways(page: Page) -> int:
+    """By how many pixels the page is wider than its window."""
+    wider: int = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return wider
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_page_from_disk(browser: Browser, page_file: Path, width: int, scheme: str) -> None:
+    dark = scheme == "dark"
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
+    )
+    page = context.new_page()
+    requests: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(page_file.as_uri(), wait_until="networkidle")
+    asked = [url for url in requests if not url.startswith("data:")]
+    page.screenshot(path=page_file.with_name(f"{page_file.stem}-{width}-{scheme}.png"))
+    assert asked == [page_file.as_uri()]
+    assert said == []
+    assert sideways(page) <= 0
+    for details in page.locator("details").all():
+        details.evaluate("each => { each.open = true }")
+    assert sideways(page) <= 0
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == ("rgb(19, 23, 21)" if dark else "rgb(252, 251, 248)")
+    context.close()
+
+
+def test_a_page_is_whole_without_javascript(browser: Browser, page_file: Path) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 900, "height": 800})
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert page.locator("h1").is_visible()
+    assert page.locator("main section h2").first.is_visible()
+    summaries = page.locator("summary")
+    if summaries.count():
+        inside = page.locator("details .table-box").first
+        assert not inside.is_visible()
+        summaries.first.click()
+        assert inside.is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize(("paper", "width"), [("A4", 680), ("Letter", 702)])
+def test_nothing_is_cut_off_on_paper(
+    browser: Browser, page_file: Path, paper: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark")
+    page = context.new_page()
+    page.emulate_media(media="print")
+    page.goto(page_file.as_uri())
+    assert sideways(page) <= 0
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    printed = page.pdf(format=paper)
+    assert printed.startswith(b"%PDF-")
+    assert len(printed) > 10_000
+    context.close()

@@ -1,0 +1,192 @@
+"""Against a powercap tree of files; see tests/standins/powercap.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from ecoaudit.errors import MeterUnavailableError
+from ecoaudit.estimate import Basis
+from ecoaudit.meters.rapl import RaplMeter
+from tests.standins.powercap import (
+    AMD_RANGE_UJ,
+    PowercapTree,
+    Zone,
+    public_folder,
+    server,
+    unprivileged,
+)
+
+
+def opened(tree: PowercapTree) -> RaplMeter:
+    return RaplMeter(tree.sysfs / "class" / "powercap")
+
+
+def energies(meter: RaplMeter, now_s: float) -> dict[str, float | None]:
+    return {reading.device_id: reading.energy_j for reading in meter.read(now_s)}
+
+
+@pytest.mark.parametrize("dram", ["child", "top_level"])
+def test_packages_and_memory_and_nothing_twice(
+    tmp_path: Path, dram: Literal["child", "top_level"]
+) -> None:
+    zones = server(packages=2, dram=dram, core=True, uncore=True, psys=True)
+    with PowercapTree(tmp_path, zones) as tree:
+        meter = opened(tree)
+        assert {(d.id, d.kind, d.boundary) for d in meter.devices()} == {
+            ("cpu-package-0", "cpu", "package"),
+            ("cpu-package-1", "cpu", "package"),
+            ("dram-0", "ram", "dram"),
+            ("dram-1", "ram", "dram"),
+        }
+        meter.read(0.0)
+        for zone in zones:
+            joules = {"dram": 20.0, "psys": 900.0}.get(zone.name, 50.0)
+            tree.advance(zone.id, 100.0 if zone.name.startswith("package") else joules)
+        assert energies(meter, 1.0) == {
+            "cpu-package-0": pytest.approx(100.0),
+            "cpu-package-1": pytest.approx(100.0),
+            "dram-0": pytest.approx(20.0),
+            "dram-1": pytest.approx(20.0),
+        }
+        power = {reading.device_id: reading.power_w for reading in meter.read(1.0)}
+        assert power["cpu-package-1"] == pytest.approx(100.0)
+        assert meter.faults() == []
+        meter.close()
+        meter.close()
+
+
+def test_what_the_files_say_is_measured(tmp_path: Path) -> None:
+    with PowercapTree(tmp_path, server()) as tree:
+        package, dram = opened(tree).devices()
+    assert package.basis is dram.basis is Basis.MEASURED
+    assert package.source == "RAPL energy counter of the CPU package-0 (powercap), taken as +-5%"
+    assert (package.relative_high, dram.relative_high) == (0.05, 0.2)
+
+
+def test_the_memory_of_an_absent_zone_is_absent(tmp_path: Path) -> None:
+    with PowercapTree(tmp_path, server(dram=None)) as tree:
+        assert [device.id for device in opened(tree).devices()] == ["cpu-package-0"]
+
+
+def test_dies_that_mirror_their_package_count_once(tmp_path: Path) -> None:
+    with PowercapTree(tmp_path, server(packages=2, dies=2, dram=None)) as tree:
+        tree.advance("intel-rapl:0", 500.0)
+        tree.advance("intel-rapl:2", 9000.0)
+        meter = opened(tree)
+        ids = [device.id for device in meter.devices()]
+        assert ids == ["cpu-package-0-die-0", "cpu-package-1-die-0"]
+
+
+def test_dies_with_counters_of_their_own_both_count(tmp_path: Path) -> None:
+    zones = [
+        Zone("intel-rapl:0", "package-0-die-0", 700_000_000),
+        Zone("intel-rapl:1", "package-0-die-1", 300_000_000),
+    ]
+    with PowercapTree(tmp_path, zones) as tree:
+        meter = opened(tree)
+        meter.read(0.0)
+        tree.advance("intel-rapl:0", 30.0)
+        tree.advance("intel-rapl:1", 40.0)
+        assert energies(meter, 1.0) == {
+            "cpu-package-0-die-0": pytest.approx(30.0),
+            "cpu-package-0-die-1": pytest.approx(40.0),
+        }
+
+
+def test_the_mmio_twin_of_a_package_is_not_added(tmp_path: Path) -> None:
+    zones = [
+        Zone("intel-rapl:0", "package-0", 5_000_000),
+        Zone("intel-rapl-mmio:0", "package-0", 800_000_000),
+    ]
+    with PowercapTree(tmp_path, zones) as tree:
+        meter = opened(tree)
+        meter.read(0.0)
+        tree.advance("intel-rapl:0", 10.0)
+        tree.advance("intel-rapl-mmio:0", 77.0)
+        assert energies(meter, 1.0) == {"cpu-package-0": pytest.approx(10.0)}
+
+
+def test_wraps_are_counted(tmp_path: Path) -> None:
+    """An AMD counter at 200 W wraps every 5.5 minutes: three wraps in 1,000 s."""
+    zone = Zone("intel-rapl:0", "package-0", AMD_RANGE_UJ - 1_000_000, AMD_RANGE_UJ)
+    with PowercapTree(tmp_path, [zone]) as tree:
+        meter = opened(tree)
+        meter.read(0.0)
+        for second in range(1, 1001):
+            tree.advance(zone.id, 200.0)
+            last = energies(meter, float(second))
+        assert last["cpu-package-0"] == pytest.approx(200_000.0, abs=0.01)
+        assert meter.faults() == []
+
+
+def test_a_long_gap_is_a_lower_bound_and_said(tmp_path: Path) -> None:
+    zone = Zone("intel-rapl:0", "package-0", 0, AMD_RANGE_UJ)
+    with PowercapTree(tmp_path, [zone]) as tree:
+        meter = opened(tree)
+        meter.read(0.0)
+        tree.advance(zone.id, 200_000.0)
+        energy_j = energies(meter, 1000.0)["cpu-package-0"]
+        assert energy_j is not None
+        assert energy_j < AMD_RANGE_UJ / 1e6
+        assert len(meter.faults()) == 1
+        assert "not read for 1000 s" in meter.faults()[0]
+        assert "lower bound" in meter.faults()[0]
+
+
+def test_a_counter_that_is_set_back_adds_nothing_and_is_said(tmp_path: Path) -> None:
+    zone = Zone("intel-rapl:0", "package-0", 50_000_000_000)
+    with PowercapTree(tmp_path, [zone]) as tree:
+        meter = opened(tree)
+        meter.read(0.0)
+        tree.advance(zone.id, 5.0)
+        assert energies(meter, 0.1)["cpu-package-0"] == pytest.approx(5.0)
+        tree.energy_file(zone.id).write_text("0\n")
+        assert energies(meter, 0.2)["cpu-package-0"] == pytest.approx(5.0)
+        tree.energy_file(zone.id).write_text("3000000\n")
+        assert energies(meter, 0.3)["cpu-package-0"] == pytest.approx(8.0)
+        assert "set back" in meter.faults()[0]
+
+
+def test_closed_counters_name_the_remedy() -> None:
+    with public_folder() as folder, PowercapTree(folder, server()) as tree:
+        for zone in ("intel-rapl:0", "intel-rapl:0:0", "intel-rapl:0:1"):
+            tree.deny(zone)
+        with unprivileged(), pytest.raises(MeterUnavailableError) as refused:
+            opened(tree)
+        where = tree.sysfs / "class" / "powercap"
+        assert str(refused.value).startswith(
+            "the energy counters of CPU package-0, memory of CPU 0 are closed to this user;"
+            f" run `sudo chmod a+r {where}/intel-rapl*:*/energy_uj`"
+        )
+        assert "udev rule" in str(refused.value)
+
+
+def test_what_is_open_is_used_and_the_rest_said() -> None:
+    with public_folder() as folder, PowercapTree(folder, server(packages=2)) as tree:
+        tree.deny("intel-rapl:0")
+        with unprivileged():
+            meter = opened(tree)
+        assert [d.id for d in meter.devices()] == ["dram-0", "cpu-package-1", "dram-1"]
+        assert len(meter.faults()) == 1
+        assert meter.faults()[0].startswith("CPU package-0: closed to this user; run `sudo chmod")
+
+
+def test_no_counter_at_all_says_where_it_looked(tmp_path: Path) -> None:
+    with pytest.raises(MeterUnavailableError, match=f"no energy counter of a CPU under {tmp_path}"):
+        RaplMeter(tmp_path)
+
+
+def test_the_folder_of_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with PowercapTree(tmp_path, server(dram=None)) as tree:
+        monkeypatch.setenv("ECOAUDIT_POWERCAP", str(tree.sysfs / "class" / "powercap"))
+        assert [device.id for device in RaplMeter().devices()] == ["cpu-package-0"]
+
+
+def test_a_tree_without_flat_links(tmp_path: Path) -> None:
+    """A copy of devices/virtual/powercap/intel-rapl has child zones only inside their parents."""
+    with PowercapTree(tmp_path, server()) as tree:
+        meter = RaplMeter(tree.sysfs / "devices" / "virtual" / "powercap" / "intel-rapl")
+        assert [device.id for device in meter.devices()] == ["cpu-package-0", "dram-0"]
