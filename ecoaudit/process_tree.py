@@ -22,8 +22,8 @@ class ProcessTree:
     take more than 0.2 % of a core. It asks the kernel for the children of each thread of the tree
     (about 15 us of CPU for each thread), or reads the whole process table (25 us for each process
     of the machine) where the kernel has no such list. Between searches only the known members are
-    read: about 12 us for each and call, ten times that when the caches have gone cold. A process that was once seen stays a member when its
-    parent ends before it.
+    read: about 12 us for each and call, and ten times that when the processor's caches have gone
+    cold. A process that was once seen stays a member when its parent ends before it.
 
     Args:
         root_pid: the process at the top; it counts itself.

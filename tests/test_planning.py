@@ -12,8 +12,8 @@ from ecoaudit.estimate import Basis, Estimate, total
 from ecoaudit.measurement import Device, DeviceEnergy, Measurement
 from ecoaudit.plan import Option, Plan, Verdict, load_plan
 from ecoaudit.planning import make_plan
-from ecoaudit.run import Run, RunKind, RunStatus
-from ecoaudit.scenario import Scenario, load_scenario
+from ecoaudit.run import CurvePoint, Run, RunKind, RunStatus
+from ecoaudit.scenario import Scenario, available_profiles, load_scenario
 
 TEN = [
     "Llama-3.2-1B",
@@ -209,13 +209,30 @@ def test_zero_budget_fails_everything_with_the_reason(urban: Scenario) -> None:
 
 
 def test_the_whole_catalogue_keeps_the_best_format_of_each_pair(urban: Scenario) -> None:
-    found = make_plan(urban)
+    found = make_plan(replace(urban, models=[], hardware=[]))
     pairs = {(each.model, each.hardware) for each in found.options}
     assert len(found.options) == len(pairs) == 57 * 54
-    assert len(found.to_json()) < 6e6
     assert "options-left-out" in [doubt.code for doubt in found.doubts]
     assert len(found.options[0].limits) >= 7
-    assert [each.name for each in found.options[-1].limits] == [found.options[-1].first_limit]
+    assert found.options[0].quantities
+    assert found.options[-1].first_limit in [each.name for each in found.options[-1].limits]
+
+
+@pytest.mark.parametrize("name", sorted(available_profiles("scenarios")))
+def test_a_bundled_scenario_weighs_ten_models_in_three_formats_on_twelve_devices(
+    name: str,
+) -> None:
+    found = make_plan(load_scenario(name))
+    combinations = {(each.model, each.weights, each.hardware) for each in found.options}
+    assert len({model for model, _, _ in combinations}) >= 10
+    assert len({device for _, _, device in combinations}) >= 12
+    formats = {weights for model, weights, _ in combinations if "gpt-oss" not in model}
+    assert formats == {"bf16", "fp8", "int4"}
+    for each in found.options:
+        names = {limit.name for limit in each.limits}
+        assert {"memory", "circuit_power", "energy_per_day", "capital"} <= names
+        if each.verdict == "fits":
+            assert all(limit.margin is None or limit.margin >= 0 for limit in each.limits)
 
 
 def test_sources_name_every_row(plan: Plan) -> None:
@@ -265,6 +282,7 @@ def gpu_run(**changes: object) -> Run:
         ]
         return Measurement(name, name, 0.0, 10.0, energies)
 
+    span = Estimate.exact(100, "s", Basis.MEASURED, "clock")
     run = Run(
         id="r1",
         kind=RunKind.INFERENCE,
@@ -273,11 +291,11 @@ def gpu_run(**changes: object) -> Run:
         started_at="2026-01-01T00:00:00+00:00",
         duration_s=100.0,
         devices=devices,
-        settings={"model": "Qwen/Qwen3-8B", "weights": "bf16"},
+        settings={"model": "Qwen/Qwen3-8B", "weights": "bf16", "summary": {"level": 2}},
         windows=[window("idle-bare", 10, 30), window("idle", 20, 30)],
         summary={
             "idle_power_w": measured("W", 50),
-            "gpu_energy_j": measured("J", 7000),
+            "gpu_energy_j": measured("J", 9000),  # of the whole run, its idle windows included
             "requests": Estimate.exact(10, "requests", Basis.MEASURED, "counted"),
             "requests_per_s": measured("requests/s", 0.1),
             "energy_per_request_j": measured("J/request", 1100),
@@ -285,6 +303,10 @@ def gpu_run(**changes: object) -> Run:
             "ttft_s_p95": measured("s", 0.9),
             "e2e_s_p95": measured("s", 55.0),
         },
+        curve=[
+            CurvePoint(level, {"gpu_energy_j": measured("J", joules), "duration_s": span})
+            for level, joules in ((1, 4000), (2, 7000))
+        ],
     )
     return replace(run, **changes)  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from ecoaudit import process_tree
@@ -56,49 +57,54 @@ def test_a_child_that_ended_before_any_search_counts() -> None:
 
 def test_what_nobody_waits_for_is_kept() -> None:
     """The child of a process that ignores SIGCHLD is reaped by the kernel, its time with it."""
+    child = burn(0.3, "print('done', flush=True)\ntime.sleep(60)")
     script = (
-        "import signal, subprocess, sys, time\n"
+        "import signal, subprocess, time\n"
         "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
-        f"subprocess.Popen({burn(0.3, 'time.sleep(0.5)')!r})\n"
-        "print('started', flush=True)\n"
+        f"print(subprocess.Popen({child!r}).pid, flush=True)\n"
         "time.sleep(60)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    try:
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
-        parent.stdout.readline()
+        child_pid = int(parent.stdout.readline())
+        assert parent.stdout.readline() == b"done\n"
         tree = ProcessTree(parent.pid, rescan_s=0)
-        most_members, seen = 0, [tree.cpu_s()]
-        while (count := len(tree._members)) == 2 or most_members < 2:
-            most_members = max(most_members, count)
-            seen.append(tree.cpu_s())
-            time.sleep(0.02)
-        assert seen == sorted(seen)
-        assert tree.cpu_s() >= 0.3
-    finally:
+        while set(tree._members) != {parent.pid, child_pid}:
+            before_s = tree.cpu_s()
+        before_s = tree.cpu_s()
+        assert before_s > 0.27
+        os.kill(child_pid, signal.SIGKILL)
+        while psutil.pid_exists(child_pid):
+            time.sleep(0.01)
+        assert tree.cpu_s() >= before_s
+        assert set(tree._members) == {parent.pid}
         parent.kill()
-        parent.communicate()
 
 
 def test_an_orphan_stays_a_member_and_the_ended_root_counts() -> None:
+    orphan = [sys.executable, "-c", "import time; time.sleep(60)"]
     script = (
-        f"import subprocess, time\np = subprocess.Popen({burn(0.0, 'time.sleep(60)')!r})\n"
-        "print(p.pid, flush=True)\ntime.sleep(0.3)\n" + BURN.format(seconds=0.2)
+        f"import subprocess\nprint(subprocess.Popen({orphan!r}).pid, flush=True)\n"
+        + BURN.format(seconds=0.3)
+        + "print('done', flush=True)\ninput()"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as root:
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as root:
         assert root.stdout is not None
-        orphan = int(root.stdout.readline())
+        orphan_pid = int(root.stdout.readline())
         try:
+            assert root.stdout.readline() == b"done\n"
             tree = ProcessTree(root.pid, rescan_s=0)
-            while root.poll() is None:
-                last_s = tree.cpu_s()
-                time.sleep(0.005)
-            assert last_s > 0.15
+            last_s = tree.cpu_s()
+            assert last_s > 0.27
+            root.kill()
+            root.wait()
             assert tree.cpu_s() >= last_s
-            assert list(tree._members) == [orphan]
+            assert set(tree._members) == {orphan_pid}
             assert tree.memory_bytes() > 1e6
         finally:
-            os.kill(orphan, signal.SIGKILL)
+            os.kill(orphan_pid, signal.SIGKILL)
 
 
 def test_memory_counts_the_children() -> None:
@@ -139,12 +145,11 @@ def test_searches_are_spaced() -> None:
 @pytest.mark.parametrize("lists", [True, False])
 def test_cpu_time_is_the_processs_own(lists: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_tree, "_CHILDREN_LISTS", lists)
-    with subprocess.Popen(burn(0.3, "input()"), stdin=subprocess.PIPE) as child:
-        tree = ProcessTree(child.pid)
-        while (used_s := tree.cpu_s()) < 0.3:
-            time.sleep(0.01)
-        assert used_s < 0.4
-        child.kill()
+    tree = ProcessTree(os.getpid(), rescan_s=1000)
+    before_s, start_s = tree.cpu_s(), time.process_time()
+    while time.process_time() < start_s + 0.3:
+        pass
+    assert tree.cpu_s() - before_s == pytest.approx(time.process_time() - start_s, abs=0.04)
 
 
 @pytest.mark.parametrize("lists", [True, False])

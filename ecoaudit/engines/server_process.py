@@ -26,14 +26,18 @@ class ServerProcess:
     Args:
         command: program and arguments.
         environment: variables to set on top of this process's own.
+        grace_s: between asking it to end and killing it [s].
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]):
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], grace_s: float = GRACE_S
+    ):
+        self._grace_s = grace_s
         handle, name = tempfile.mkstemp(prefix="ecoaudit-server-", suffix=".log")
         self.log = Path(name)
         with os.fdopen(handle, "wb") as file:
             self._supervisor = subprocess.Popen(
-                [sys.executable, "-I", "-S", supervise.__file__, str(GRACE_S), *command],
+                [sys.executable, "-I", "-S", supervise.__file__, str(grace_s), *command],
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -80,7 +84,7 @@ class ServerProcess:
             with contextlib.suppress(OSError):
                 stdin.close()
         try:
-            self._supervisor.wait(GRACE_S + 10.0)
+            self._supervisor.wait(self._grace_s + 10.0)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.group, signal.SIGKILL)

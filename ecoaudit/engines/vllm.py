@@ -217,7 +217,7 @@ def remedy(log: str) -> str:
 
 def said_in_log(log: str) -> dict[str, Any]:
     """Settings that vLLM prints at start and that no endpoint gives."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"max_num_batched_tokens": "engine default"}
     for key in ("dtype", "quantization", "kv_cache_dtype"):
         match = re.search(rf"\b{key}=([\w.]+)", log)
         if match and match.group(1) != "None":

@@ -25,7 +25,7 @@ from ecoaudit.scenario import Scenario
 __all__ = ["LIMIT_NAMES", "make_plan"]
 
 MOST_OPTIONS = 1000  # beyond, only the best weight format of each model and device is kept
-DETAILED = 100  # options with all limits and quantities; the others hold their first limit only
+DETAILED = 100  # then, options with their quantities; the others hold their limits only
 
 
 def make_plan(
@@ -39,8 +39,8 @@ def make_plan(
     """Weigh every option of a scenario.
 
     Those that fit come first: the largest model, then the least energy in a year, then the lowest
-    price. The others follow: fewest limits missed or unknown, then the nearest miss in steps of
-    10 %, then as above.
+    price. The others follow: those that miss a limit, fewest limits missed or unknown first, then
+    the nearest miss in steps of 10 %, then as above; last those that miss none that is known.
 
     Args:
         scenario: site, workload, demand and budget.
@@ -61,10 +61,11 @@ def make_plan(
     catalogue = Catalogue(scenario, wanted_models, wanted_devices, _typed(prices), evidence)
     everything = list(catalogue.candidates())
     ranked = sorted(everything, key=lambda option: _rank(option, scenario))
-    kept = ranked if len(ranked) <= MOST_OPTIONS else _best_formats(ranked)
+    whole = len(ranked) <= MOST_OPTIONS
+    kept = ranked if whole else _best_formats(ranked)
     remedies = Remedies(scenario, everything)
     options = [
-        _option(candidate, scenario, grid, remedies, detailed=place < DETAILED)
+        _option(candidate, scenario, grid, remedies, detailed=whole or place < DETAILED)
         for place, candidate in enumerate(kept)
     ]
     best = kept[0] if kept and kept[0].fits else None
@@ -112,12 +113,13 @@ def _rank(option: Candidate, scenario: Scenario) -> tuple[float, ...]:
     )
     if option.fits:
         return (0.0, *tail)
+    unknown = all(limit.ok is not False for limit in option.limits.values())
     missed = sum(not limit.ok for limit in option.limits.values())
-    if "energy_per_day" not in option.limits:  # does not hold the model: the rest is not known
+    if option.idle_j is None:  # does not hold the model: the rest is not known
         missed += 3
     worst = option.worst
     steps = math.floor(math.log(worst, 1.1)) if 0 < worst < math.inf else math.inf
-    return (1.0, missed, steps, *tail)
+    return (1.0, float(unknown), missed, steps, *tail)
 
 
 def _best_formats(ranked: list[Candidate]) -> list[Candidate]:
@@ -131,9 +133,6 @@ def _option(
     candidate: Candidate, scenario: Scenario, grid: GridFactor, remedies: Remedies, detailed: bool
 ) -> Option:
     first = candidate.first_limit
-    limits = list(candidate.limits.values())
-    if not detailed:
-        limits = [] if first is None else [first]
     return Option(
         id=option_id(*candidate.key),
         model=candidate.model.name,
@@ -144,7 +143,7 @@ def _option(
         verdict=Verdict.FITS if candidate.fits else Verdict.FAILS,
         first_limit=None if first is None else first.name,
         remedy=remedies.of(candidate),
-        limits=limits,
+        limits=list(candidate.limits.values()),
         quantities=quantities_of(candidate, scenario, grid) if detailed else {},
         trust="datasheet" if candidate.evidence is None else "measured",
     )

@@ -173,6 +173,12 @@ class Catalogue:
         per_day = self.load.requests_per_day
         doubt = datasheet(1.0, "s", "").times(per_day.converted(1 / per_day.number, ""), "s")
         self._busy_ends = (doubt.low or 0.0, doubt.high or 0.0)  # of time at work, over its value
+        self._no_energy = limit_of(
+            "energy_per_day",
+            Estimate.absent("J", "it cannot hold the model, so it has no speed and no energy"),
+            scenario.site.energy_per_day.low or 0.0,
+            scenario.site.energy_per_day.source,
+        )
         self._base: dict[tuple[str, str, int], Estimate] = {}
         self._kv: dict[tuple[str, int], Estimate] = {}
 
@@ -263,7 +269,8 @@ class Catalogue:
         limits["memory"] = limit_of("memory", need, usable, hardware.usable.source)
         limits["context"] = context
         limits["circuit_power"], limits["capital"] = hardware.limits
-        if times is None:  # cannot hold its weights: it has no speed and no energy
+        if times is None:
+            limits["energy_per_day"] = self._no_energy
             return
         self._rest(option, times)
         option.fits = all(limit.ok for limit in limits.values())

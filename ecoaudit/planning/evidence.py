@@ -104,12 +104,7 @@ def _evidence(run: Run) -> Evidence | None:
     if rate is None or complete is None or rate.number <= 0:
         return None
     absent = Estimate.absent("s", f"not in run {run.id}")
-    busy = None
-    if "gpu_energy_j" in figures and figures.get("requests", absent).known:
-        requests = figures["requests"]
-        if requests.number > 0:
-            each = figures["gpu_energy_j"].per(requests, "J/request")
-            busy = each.times(rate, "W").sourced(f"run {run.id}: board energy and rate")
+    busy = _busy(run)
     return Evidence(
         run.id,
         _idle(run, figures.get("idle_power_w")),
@@ -119,6 +114,22 @@ def _evidence(run: Run) -> Evidence | None:
         _of_run(run, figures.get("ttft_s_p95", absent)),
         _of_run(run, complete),
     )
+
+
+def _busy(run: Run) -> Estimate | None:
+    """Mean draw of the board while it worked [W]: that of the level the summary speaks of.
+
+    The summary's own energies are those of the whole run, its idle windows included.
+    """
+    level = run.settings.get("summary", {}).get("level")
+    for point in run.curve:
+        if level is None or point.level == level:
+            figures = point.steady or point.whole_run
+            energy, span = figures.get("gpu_energy_j"), figures.get("duration_s")
+            if energy is None or span is None or not energy.known or not span.number > 0:
+                return None
+            return energy.per(span, "W").sourced(f"run {run.id}: board, level {point.level}")
+    return None
 
 
 def _idle(run: Run, idle: Estimate | None) -> Estimate | None:
@@ -161,6 +172,9 @@ def _entry(run: Run, key: Key | None, why: str) -> dict[str, Any]:
         "started_at": run.started_at,
         "model": run.settings.get("model"),
         "weights": run.settings.get("weights"),
+        "engine": run.settings.get("engine"),
+        "engine_version": run.settings.get("engine_version"),
+        "random_weights": run.settings.get("random_weights"),
         "devices": [device.name for device in run.devices],
         "used": key is not None,
         "option": None if key is None else option_id(*key),

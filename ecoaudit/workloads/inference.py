@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import time
@@ -206,6 +207,7 @@ class _Bench:
                 lambda _: None,
                 self._recorder.now,
                 counters=False,
+                around=contextlib.nullcontext(),
             )
             text = await client.metrics() if facts.abilities.metrics else None
         if not log.good:
@@ -247,7 +249,7 @@ class _Bench:
         measured: dict[str, dict[str, float | int | None]] = {}
         self._recorder.settings["levels_seen"] = measured
         for level in self._levels:
-            log, window = asyncio.run(self._drive(level))
+            log, window = self._drive(level)
             gone = self._engine.alive()
             if gone is not None:
                 raise EngineError(gone)
@@ -266,25 +268,35 @@ class _Bench:
         if not self._recorder.curve:
             raise EngineError(f"{self._facts.url}: no level was answered; look at the server's log")
 
-    async def _drive(self, level: int) -> tuple[LevelLog, Window]:
+    def _drive(self, level: int) -> tuple[LevelLog, Window]:
         recorder, facts = self._recorder, self._facts
         requests = self._requests(level)
         watch = Watch(level, self._window_s)
         log = LevelLog(level)
-        async with LoadClient(facts.url, self._engine.headers, recorder.now) as client:
-            window = recorder.open_window(f"level-{level}")
-            await drive_level(
-                log,
-                client,
-                ClosedLoop(level),
-                requests,
-                lambda answers: not watch.enough(answers),
-                watch.ended,
-                recorder.now,
-                counters=facts.abilities.metrics,
-            )
-        recorder.close_window(window)
-        return log, window
+        opened: list[Window] = []
+
+        @contextlib.contextmanager
+        def measured() -> Iterator[None]:
+            with recorder.window(f"level-{level}") as window:
+                opened.append(window)
+                yield
+
+        async def drive() -> None:
+            async with LoadClient(facts.url, self._engine.headers, recorder.now) as client:
+                await drive_level(
+                    log,
+                    client,
+                    ClosedLoop(level),
+                    requests,
+                    lambda answers: not watch.enough(answers),
+                    watch.ended,
+                    recorder.now,
+                    counters=facts.abilities.metrics,
+                    around=measured(),
+                )
+
+        asyncio.run(drive())
+        return log, opened[0]
 
     def _requests(self, level: int) -> Iterator[Prepared]:
         """The level's requests; about as many as it will need are made now, ahead of it."""

@@ -53,7 +53,8 @@ def longest_context(scenario: Scenario) -> int:
     """Room that all but about two of a thousand requests stay within [tokens]."""
     work = scenario.workload
     prompt = quantile(work.prompt, _Z999) + work.system_prompt.number
-    return math.ceil(max(prompt, MIN_PROMPT_TOKENS) + quantile(work.output, _Z999))
+    longest = max(prompt, MIN_PROMPT_TOKENS) + quantile(work.output, _Z999)
+    return math.ceil(round(longest, 6))
 
 
 def quantile(lengths: Lengths, z: float) -> float:

@@ -108,6 +108,7 @@ async def drive_level(
     ended: Callable[[Answer], None],
     now: Callable[[], float],
     counters: bool,
+    around: contextlib.AbstractContextManager[object],
 ) -> None:
     """Send requests until ``go_on`` says no and every answer has ended; fills ``log``.
 
@@ -120,6 +121,7 @@ async def drive_level(
         ended: is told each answer that has ended.
         now: the recorder's clock.
         counters: whether the server has counters to read.
+        around: is entered just before the first send and left after the last end.
     """
     sent = 0
     failed_in_a_row = 0
@@ -145,7 +147,8 @@ async def drive_level(
         log.before = await _counters(client)
     async with _watching(log, client, now, counters):
         cpu_s = time.thread_time()
-        await arrivals.drive(send, more, now)
+        with around:
+            await arrivals.drive(send, more, now)
         log.client_cpu_s = time.thread_time() - cpu_s
     if counters:
         await asyncio.sleep(SETTLE_S)

@@ -1,0 +1,292 @@
+"""``bench`` from end to end on the fake engine, with replayed meters."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecoaudit.engines.base import Abilities, EngineFacts, Progress
+from ecoaudit.engines.fake import FakeEngine
+from ecoaudit.errors import EngineError, UsageError
+from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.run import Run, RunKind, RunStatus, load_run
+from ecoaudit.scenario import Lengths, Scenario, load_scenario
+from ecoaudit.workloads.inference import bench
+
+REPOSITORY = Path(__file__).parents[2]
+HEAD = "t_s,device_id,kind,boundary,power_w\n"
+
+
+def tokens(value: float) -> Estimate:
+    return Estimate.exact(value, "tokens", Basis.DECLARED, "test")
+
+
+def short(scenario: Scenario, prompt: float = 60, output: float = 20, sd: float = 4) -> Scenario:
+    """The scenario with short requests."""
+    work = replace(
+        scenario.workload,
+        prompt=Lengths(tokens(prompt), tokens(sd)),
+        output=Lengths(tokens(output), tokens(sd)),
+        system_prompt=tokens(0),
+    )
+    return replace(scenario, workload=work)
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    return short(load_scenario("solar-rural-screening"))
+
+
+@pytest.fixture(autouse=True)
+def constant_300_w(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trace = tmp_path / "trace.csv"
+    trace.write_text(f"{HEAD}0,gpu-0,gpu,board,300\n")
+    monkeypatch.setenv("ECOAUDIT_REPLAY", str(trace))
+
+
+def drive(scenario: Scenario, engine: FakeEngine, **options: Any) -> Run:
+    """A quick bench: what is not given is as short as can be."""
+    quick: dict[str, Any] = {
+        "levels": [2],
+        "window_s": 0.5,
+        "idle_s": 0.3,
+        "shortest_steady_s": 0.4,
+    }
+    return bench(scenario, engine, **(quick | options))
+
+
+def codes(run: Run) -> set[str]:
+    return {doubt.code for doubt in run.doubts}
+
+
+def test_a_bench_gives_windows_a_curve_and_a_summary(scenario: Scenario, tmp_path: Path) -> None:
+    told: list[str] = []
+    engine = FakeEngine(ttft_s=0.04, chunk_s=0.005)
+    run = drive(scenario, engine, levels=[2, 1], output=tmp_path / "run.json", progress=told.append)
+    assert load_run(tmp_path / "run.json") == run
+    assert (run.kind, run.status) == (RunKind.INFERENCE, RunStatus.COMPLETE)
+    assert [window.path for window in run.windows] == [
+        *("idle", "model_load", "warmup", "idle_loaded"),
+        *("level-1", "level-1/steady", "level-2", "level-2/steady"),
+    ]
+    assert [point.level for point in run.curve] == [1, 2]
+    for point in run.curve:
+        for found in (point.whole_run, point.steady):
+            assert found["ttft_s_p50"].number == pytest.approx(0.04, abs=0.02)
+            assert found["tpot_s_p50"].number == pytest.approx(0.005, rel=0.1)
+            assert found["output_tokens"].basis is Basis.MEASURED
+            assert found["requests_in_flight"].number == pytest.approx(point.level, rel=0.15)
+        assert point.steady["duration_s"].number >= 0.5
+        assert point.whole_run["duration_s"].number > point.steady["duration_s"].number
+    assert run.settings["summary"]["window"] == "steady"
+    assert run.settings["summary"]["level"] == 1
+    assert run.summary["ttft_s_p95"] == run.curve[0].steady["ttft_s_p95"]
+    assert run.summary["duration_s"].number == run.duration_s
+    assert run.summary["idle_power_w"].number == pytest.approx(300, rel=0.01)
+    assert "Little's law" in run.settings["summary"]["why"]
+    assert engine.repeated_prompts == 0
+    assert any(line.startswith("level 2: about") for line in told)
+    assert engine.alive() is not None
+
+
+def test_energy_per_token_is_power_times_time_over_tokens(scenario: Scenario) -> None:
+    # V1: 300 W, so J/output token = 300 x T / tokens; V4 and V17: the three figures agree
+    run = drive(scenario, FakeEngine(), window_s=1.0)
+    for found in (run.curve[0].whole_run, run.curve[0].steady):
+        value = {name: estimate.value or 0.0 for name, estimate in found.items()}
+        assert value["energy_j"] == pytest.approx(300 * value["duration_s"], rel=0.02)
+        assert value["gpu_energy_j"] == value["energy_j"]
+        assert value["energy_per_output_token_j"] * value["output_tokens"] == pytest.approx(
+            value["energy_j"]
+        )
+        assert value["energy_per_request_j"] * value["requests"] == pytest.approx(value["energy_j"])
+        both = value["prompt_tokens"] + value["output_tokens"]
+        assert value["energy_per_token_j"] * both == pytest.approx(value["energy_j"])
+        assert value["requests_per_s"] * value["duration_s"] == pytest.approx(value["requests"])
+        assert value["gpu_power_w"] == pytest.approx(300, rel=0.02)
+    assert "cpu_energy_j" not in run.curve[0].steady  # no such device: not zero
+
+
+def test_tokens_in_chunks_are_counted_exactly(scenario: Scenario) -> None:
+    # V7, V10: 3 tokens a chunk
+    run = drive(scenario, FakeEngine(tokens_per_chunk=3))
+    seen = run.settings["levels_seen"]["2"]
+    assert seen["client_output_tokens"] == seen["server_output_tokens"]
+    assert seen["client_prompt_tokens"] == seen["server_prompt_tokens"]
+    assert seen["tokens_per_chunk"] > 2
+    assert run.curve[0].whole_run["output_tokens"].number == seen["client_output_tokens"]
+
+
+def test_what_is_said_of_the_run(scenario: Scenario) -> None:
+    settings = drive(scenario, FakeEngine()).settings
+    assert settings["engine"] == "fake"
+    assert settings["engine_version"] == "1"
+    assert settings["model"] == "fake"
+    assert settings["weights"] == "bf16"
+    assert settings["random_weights"] is False
+    assert settings["seed"] == 1
+    assert settings["prompts"] == "token ids"
+    assert settings["max_model_len"] == 8192
+    assert "first token" in settings["definitions"]["steady"]
+
+
+def test_a_short_window_has_no_steady_figures(scenario: Scenario) -> None:
+    run = drive(scenario, FakeEngine(), shortest_steady_s=20.0)
+    assert run.curve[0].steady == {}
+    assert {"short-steady", "whole-run-summary"} <= codes(run)
+    assert run.settings["summary"]["window"] == "whole_run"
+    assert run.summary["tpot_s_p50"] == run.curve[0].whole_run["tpot_s_p50"]
+
+
+def test_failed_requests_are_counted_and_left_out(scenario: Scenario) -> None:
+    run = drive(scenario, FakeEngine(fail_every=5))
+    (doubt,) = [doubt for doubt in run.doubts if doubt.code == "failed-requests"]
+    seen = run.settings["levels_seen"]["2"]
+    assert f"{seen['requests_failed']} x HTTP 500" in doubt.message
+    good = seen["requests_sent"] - seen["requests_failed"]
+    assert run.curve[0].whole_run["requests"].number == good
+    assert seen["requests_failed"] >= 2
+
+
+def test_token_figures_are_withheld_when_server_and_client_disagree(scenario: Scenario) -> None:
+    run = drive(scenario, FakeEngine(uncounted=1))  # about 5 % of an answer
+    assert "token-count-mismatch" in codes(run)
+    found = run.curve[0].steady
+    for name in ("output_tokens", "output_tokens_per_s", "energy_per_output_token_j", "tpot_s_p50"):
+        assert not found[name].known
+    assert found["ttft_s_p50"].known
+    assert found["energy_j"].known
+
+
+def test_a_server_that_lets_requests_wait_is_not_saturated(scenario: Scenario) -> None:
+    slow = FakeEngine(ttft_s=0.2, chunk_s=0.01, slots=2)
+    run = drive(scenario, slow, levels=[8], window_s=2.5)
+    assert "not-saturated" in codes(run)
+
+
+def test_lengths_beyond_the_context_are_said(scenario: Scenario) -> None:
+    run = drive(scenario, FakeEngine(max_model_len=70))
+    assert "clipped-lengths" in codes(run)
+    assert run.settings["levels_seen"]["2"]["clipped"] > 0
+
+
+def test_answers_that_end_early_are_said(scenario: Scenario) -> None:
+    run = drive(scenario, FakeEngine(abilities=replace(Abilities(), ignore_eos=False)))
+    assert "short-answers" in codes(run)
+
+
+def test_random_weights_and_text_prompts_are_said(scenario: Scenario) -> None:
+    text_only = Abilities(completions=False, token_ids=False, metrics=False)
+    run = drive(scenario, FakeEngine(random_weights=True, abilities=text_only))
+    assert {"random-weights", "approximate-lengths", "no-server-counters"} <= codes(run)
+    assert run.settings["random_weights"] is True
+
+
+def test_demand_beyond_the_levels_is_said(scenario: Scenario) -> None:
+    many = replace(
+        scenario.demand,
+        requests_per_clinician=Estimate.exact(1e6, "requests", Basis.DECLARED, "test"),
+    )
+    run = drive(replace(scenario, demand=many), FakeEngine())
+    (doubt,) = [doubt for doubt in run.doubts if doubt.code == "demand-above-levels"]
+    assert "--levels 2," in doubt.remedy
+
+
+def test_a_server_that_refuses_everything_ends_the_bench(scenario: Scenario) -> None:
+    with pytest.raises(EngineError, match="no request of the warm-up was answered"):
+        drive(scenario, FakeEngine(fail_every=1))
+
+
+def test_an_engine_that_does_not_start_leaves_no_run(scenario: Scenario, tmp_path: Path) -> None:
+    class Broken(FakeEngine):
+        def start(self, progress: Progress, *, concurrency: int, context: int) -> EngineFacts:
+            raise EngineError("no memory")
+
+    with pytest.raises(EngineError, match="no memory"):
+        drive(scenario, Broken(), output=tmp_path / "run.json")
+    assert not (tmp_path / "run.json").exists()
+    assert list((tmp_path / "runs").glob("*")) == []
+
+
+def test_an_engine_that_dies_keeps_what_was_measured(scenario: Scenario, tmp_path: Path) -> None:
+    class Dying(FakeEngine):
+        checks = 0
+
+        def alive(self) -> str | None:
+            self.checks += 1
+            return "it ended with code 9" if self.checks == 2 else None
+
+    engine = Dying()
+    with pytest.raises(EngineError, match="code 9\nwhat was measured is in") as caught:
+        drive(scenario, engine, levels=[1, 2], output=tmp_path / "run.json")
+    assert str(tmp_path / "run.json") in str(caught.value)
+    run = load_run(tmp_path / "run.json")
+    assert run.status is RunStatus.FAILED
+    assert [point.level for point in run.curve] == [1]
+
+
+def test_ctrl_c_keeps_the_levels_that_are_done(scenario: Scenario) -> None:
+    def interrupt(line: str) -> None:
+        if line.startswith("level 2: about"):
+            raise KeyboardInterrupt
+
+    run = drive(scenario, FakeEngine(), levels=[1, 2], progress=interrupt)
+    assert run.status is RunStatus.INTERRUPTED
+    assert [point.level for point in run.curve] == [1]
+    assert run.summary["requests"].known
+
+
+def test_ctrl_c_before_the_load_gives_a_run_without_a_curve(scenario: Scenario) -> None:
+    def interrupt(line: str) -> None:
+        if line.startswith("warming up"):
+            raise KeyboardInterrupt
+
+    run = drive(scenario, FakeEngine(), progress=interrupt)
+    assert (run.status, run.curve) == (RunStatus.INTERRUPTED, [])
+
+
+def test_levels_must_be_positive(scenario: Scenario) -> None:
+    with pytest.raises(UsageError, match="levels must be"):
+        drive(scenario, FakeEngine(), levels=[0])
+
+
+INTERRUPTED = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from tests.workloads.test_inference import drive, short
+from ecoaudit.engines.fake import FakeEngine
+from ecoaudit.scenario import load_scenario
+scenario = short(load_scenario("solar-rural-screening"))
+drive(scenario, FakeEngine(), levels=[1, 2], window_s=60.0, output=sys.argv[1],
+      progress=lambda line: print(line, flush=True))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_bench_in_order(tmp_path: Path, number: signal.Signals) -> None:
+    output = tmp_path / "run.json"
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(output), str(REPOSITORY)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+        cwd=REPOSITORY,
+    )
+    assert process.stdout is not None
+    with process:
+        for line in process.stdout:
+            if line.startswith("level 1: about"):
+                break
+        time.sleep(0.3)  # into the level
+        process.send_signal(number)
+        process.stdout.read()
+    assert process.returncode == (-number if number is signal.SIGTERM else 0)
+    assert load_run(output).status is RunStatus.INTERRUPTED
