@@ -1,6 +1,6 @@
 """CPU time of imports and of ``--help`` above bare Python, beside the peers that are installed.
 
-    python -m benchmarks.imports
+python -m benchmarks.imports
 """
 
 from __future__ import annotations

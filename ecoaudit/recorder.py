@@ -154,7 +154,10 @@ class Recorder:
             recording.environment = _environment()
         for meter in self._meters or ():
             for fault in meter.faults():
-                recording.doubt("meter-fault", fault, "`ecoaudit doctor` shows what can be read")
+                message, _, remedy = fault.partition("; ")
+                recording.doubt(
+                    "meter-fault", message, remedy or "`ecoaudit doctor` shows what can be read"
+                )
             meter.close()
         if self._journal is not None and self._journal.fault:
             recording.doubt(

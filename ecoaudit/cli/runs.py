@@ -9,7 +9,14 @@ import click
 from ecoaudit.cli.options import output_option
 
 
-@click.group("runs")
+@click.group(
+    "runs",
+    epilog="""\b
+Examples:
+  ecoaudit runs list
+  ecoaudit runs show run.json
+  ecoaudit runs recover""",
+)
 def command() -> None:
     """List, show and recover measured runs.
 

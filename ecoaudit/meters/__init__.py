@@ -133,7 +133,7 @@ def _unmeasured(boundary: str, why: str) -> tuple[str, str]:
         why or "the processor has no counter for it; a meter at the plug has it"
     )
     if boundary == PACKAGE:
-        remedy += f"; its rated power in {TDP_VARIABLE} would narrow the interval"
+        remedy += f"; the CPU's rated power in {TDP_VARIABLE} would narrow the interval"
     return f"the energy of the {part} is modelled: {happened}", remedy
 
 

@@ -217,7 +217,7 @@ def _device(key: str, kind: str, boundary: str, name: str, socket: int) -> Devic
         name=name,
         method="rapl-powercap",
         basis=Basis.MEASURED,
-        source=f"RAPL energy counter of the {name} (powercap), taken as +-{doubt:.0%}",
+        source=f"RAPL energy counter of the {name} (powercap), taken as +-{100 * doubt:.0f} %",
         # Memory: Desrochers, Paradis, Weaver, "A validation of DRAM RAPL power measurements",
         # MEMSYS 2016, doi:10.1145/2989081.2989088, found it within 20 % of a sensor.
         relative_low=doubt,

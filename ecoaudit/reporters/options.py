@@ -22,11 +22,11 @@ def title_of(option: Option) -> str:
 
 
 def chosen(plan: Plan) -> Option | None:
-    """The recommended option, else the nearest one; None in an empty plan."""
+    """The recommended option, else the first one, which is the nearest; None in an empty plan."""
     for option in plan.options:
         if option.id == plan.recommended:
             return option
-    return min(plan.options, key=_distance, default=None)
+    return plan.options[0] if plan.options else None
 
 
 def tightest(option: Option) -> list[Limit]:
@@ -119,11 +119,14 @@ def fitting_table(plan: Plan) -> Table:
 
 
 def nearest_misses(plan: Plan, each: int) -> list[Option]:
-    """For each limit, those that stop most options first, the ``each`` options nearest to it."""
+    """For each limit, those that stop most options first, the ``each`` options nearest to fitting.
+
+    A plan's options that fail are ranked by how near they are: fewest limits missed comes first.
+    """
     missing = [option for option in plan.options if option.verdict is not Verdict.FITS]
     stopped = Counter(option.first_limit or "" for option in missing)
     taken: dict[str, list[Option]] = {}
-    for option in sorted(missing, key=_distance):
+    for option in missing:
         near = taken.setdefault(option.first_limit or "", [])
         if len(near) < each and option.model not in {other.model for other in near}:
             near.append(option)
@@ -135,19 +138,11 @@ def missing_table(plan: Plan) -> Table:
     """The nearest misses; more of them when nothing fits."""
     picked = nearest_misses(plan, 1 if plan.recommended else 2)
     return Table(
-        caption="The nearest misses: for each limit the option that it stops by least",
+        caption="The nearest misses: the option nearest to fitting that each limit stops",
         columns=["Option", "Stopped by", "Needs at most", "There is", "What would help"],
         rows=[_miss_row(option) for option in picked],
         numeric=frozenset({2, 3}),
     )
-
-
-def _distance(option: Option) -> tuple[bool, bool, bool, float]:
-    """Fitting first, then those that miss a known limit by least, then those that do not hold
-    their model and so have no speed and no energy, then those nobody can judge."""
-    worst = min((limit.margin for limit in option.limits if limit.margin is not None), default=0.0)
-    fails = option.verdict is not Verdict.FITS
-    return fails, state_of(option) == UNKNOWN, option.first_limit == "memory", -min(worst, 0.0)
 
 
 def _row(option: Option, plan: Plan, place: int) -> Row:

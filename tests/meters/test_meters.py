@@ -146,7 +146,7 @@ def test_probes_of_a_machine_with_sensors(powercap: PowercapTree) -> None:
     assert (gpus.state, gpus.remedy) == ("absent", "")
     assert (cpu.meter, cpu.state, cpu.remedy) == ("rapl", "measured", "")
     assert (memory.meter, memory.state) == ("rapl", "measured")
-    assert cpu.detail == "RAPL energy counter of the CPU package-0 (powercap), taken as +-5%"
+    assert cpu.detail == "RAPL energy counter of the CPU package-0 (powercap), taken as +-5 %"
 
 
 OPEN_ALL = """

@@ -62,7 +62,7 @@ def test_what_the_files_say_is_measured(tmp_path: Path) -> None:
     with PowercapTree(tmp_path, server()) as tree:
         package, dram = opened(tree).devices()
     assert package.basis is dram.basis is Basis.MEASURED
-    assert package.source == "RAPL energy counter of the CPU package-0 (powercap), taken as +-5%"
+    assert package.source == "RAPL energy counter of the CPU package-0 (powercap), taken as +-5 %"
     assert (package.relative_high, dram.relative_high) == (0.05, 0.2)
 
 

@@ -30,8 +30,8 @@ def a_plan(site_name: str = "Two-room clinic") -> Plan:
         scenario=_scenario(site_name),
         options=[
             _option("Qwen/Qwen3-4B", "int4", "NVIDIA L4", energy_kwh=(2.4, 1.6, 3.6)),
-            _option("Qwen/Qwen3-8B", "int4", "NVIDIA L4", price=None),
             _option("Qwen/Qwen3-8B", "bf16", "NVIDIA RTX 4090", energy_kwh=(6.0, 4.0, 9.0)),
+            _option("Qwen/Qwen3-8B", "int4", "NVIDIA L4", price=None),
         ],
         recommended="Qwen/Qwen3-4B, int4, 1 x NVIDIA L4",
         doubts=[Doubt("not-measured", "no run measured this option", "run `ecoaudit bench` on it")],

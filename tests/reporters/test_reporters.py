@@ -279,8 +279,8 @@ def test_csv_has_interval_unit_and_basis_of_each_quantity() -> None:
         "J",
         "modelled",
     )
-    assert (rows[1]["capital_usd"], rows[1]["capital_usd_basis"]) == ("", "absent")
-    assert [row["limit_energy_per_day_ok"] for row in rows] == ["yes", "yes", "no"]
+    assert (rows[2]["capital_usd"], rows[2]["capital_usd_basis"]) == ("", "absent")
+    assert [row["limit_energy_per_day_ok"] for row in rows] == ["yes", "no", "yes"]
 
 
 def test_csv_of_a_run_has_a_row_for_each_level_and_window() -> None:

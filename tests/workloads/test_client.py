@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -17,7 +17,7 @@ from ecoaudit.workloads.lengths import Shape
 from ecoaudit.workloads.prompts import Prepared, PromptMaker
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(engine: FakeEngine) -> Iterator[EngineFacts]:
     try:
         yield engine.start(lambda _: None, concurrency=1, context=100)
@@ -44,22 +44,27 @@ def ask(facts: EngineFacts, shapes: Sequence[Shape]) -> list[Answer]:
 async def answer_with(data: Sequence[bytes]) -> Answer:
     """What the client makes of a stream of these bytes, one network write each."""
 
+    served = asyncio.Event()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
         writer.write(b"Connection: close\r\n\r\n")
-        for part in data:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(0.02)
-        writer.close()
-        await writer.wait_closed()
+        with contextlib.suppress(ConnectionError):  # the client may have seen enough
+            for part in data:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+            writer.close()
+            await writer.wait_closed()
+        served.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     answer = Answer(0, 0.0)
     async with server, LoadClient(f"http://127.0.0.1:{port}", {}, time.monotonic) as client:
         await client.send(Prepared("/v1/completions", b"{}", 4, False), answer)
+        await served.wait()
     return answer
 
 
