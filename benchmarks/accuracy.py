@@ -34,16 +34,17 @@ def watch(length_s: float, count: int, seed: int) -> None:
     from ecoaudit.measurement import BOARD
     from ecoaudit.meters.nvidia import NvidiaMeter
     from ecoaudit.recorder import Recorder
+    from ecoaudit.recording import Window
 
     monitor: Any = None
     if installed("zeus"):
-        from zeus.monitor import ZeusMonitor
+        from zeus.monitor import ZeusMonitor  # type: ignore[import-not-found]
 
         monitor = ZeusMonitor(gpu_indices=[0], cpu_indices=[], sync_execution_with=None)
     pynvml.nvmlInit()
     board = pynvml.nvmlDeviceGetHandleByIndex(0)
     chance = random.Random(seed)
-    found = []
+    found: list[tuple[Window, tuple[float, int], tuple[float, int], float | None]] = []
     with Recorder("accuracy", meters=[NvidiaMeter()]) as rec:
         for number in range(count):
             time.sleep(chance.uniform(0.05, 0.35))
@@ -56,7 +57,7 @@ def watch(length_s: float, count: int, seed: int) -> None:
             if monitor is not None:
                 seen = monitor.end_window(str(number), sync_execution=False).total_energy
             after = (time.monotonic(), pynvml.nvmlDeviceGetTotalEnergyConsumption(board))
-            found.append([window, before, after, seen])
+            found.append((window, before, after, seen))
     rows = [
         {
             "window": [window.start_s, window.end_s, rec.energy(window, BOARD).numbers],

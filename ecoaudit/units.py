@@ -104,6 +104,8 @@ def parse_quantity(text: object, dimension: str) -> float:
 
 
 def _article(dimension: str) -> str:
+    if dimension == "money":
+        return "an amount of money"
     return ("an " if dimension[0] in "aeiou" else "a ") + dimension
 
 

@@ -14,6 +14,14 @@ import pytest
 import ecoaudit
 from ecoaudit.errors import UsageError
 from ecoaudit.run import Run, RunKind, RunStatus, load_run
+from tests.standins.nvml import (
+    Square,
+    StandInGpu,
+    compile_library,
+    environment,
+    true_energy_j,
+    write_config,
+)
 
 CONSTANT = Path(__file__).parent / "data" / "trace-constant-100w.csv"
 
@@ -136,6 +144,52 @@ def test_an_exception_passes_and_the_run_is_failed(tmp_path: Path) -> None:
 def test_bad_options_are_refused_before_the_work(options: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="more than 0"), ecoaudit.profile("x", **options):
         pytest.fail("the work was started")
+
+
+NVML_SCRIPT = """
+import time
+import ecoaudit
+
+@ecoaudit.profile(name="decorated", country="KEN", output="decorated.json")
+def work():
+    time.sleep(5)
+
+work()
+with ecoaudit.profile("with", country="KEN", output="with.json") as rec:
+    with rec.window("five seconds"):
+        print(time.monotonic())
+        time.sleep(5)
+        print(time.monotonic())
+"""
+
+
+def test_under_a_simulated_nvml_the_energy_is_that_of_the_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ECOAUDIT_REPLAY")
+    gpu = StandInGpu(power=Square(60.0, 300.0, 0.7), counter_step_ms=100, counter_phase_ms=71)
+    config = tmp_path / "gpus.conf"
+    origin = write_config(config, [gpu])
+    done = subprocess.run(
+        [sys.executable, "-c", NVML_SCRIPT],
+        env=environment(compile_library(tmp_path), config),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    start, end = (float(text) for text in done.stdout.split())
+    truth = true_energy_j(gpu, start, end, origin_monotonic_s=origin)
+    (window,) = load_run(tmp_path / "with.json").windows
+    figures = [device.energy_j for device in window.devices if device.boundary == "board"]
+    assert [figure.number for figure in figures] == [pytest.approx(truth, rel=0.02)]
+    # The decorated call has no marks of its own; the square's mean is 180 W, give or take its
+    # uneven ends: at most half a period at 120 W off.
+    decorated = load_run(tmp_path / "decorated.json")
+    expected = 180 * decorated.duration_s
+    assert decorated.summary["gpu_energy_j"].number == pytest.approx(
+        expected, abs=0.02 * expected + 0.35 * 120
+    )
 
 
 def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +75,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     folder = tmp_path_factory.mktemp("bench")
     (folder / "tmp").mkdir()
     environment = {
@@ -114,7 +113,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         process.kill()
         process.wait()
         process.stdout.close()
-    yield Seen(load_run(output), code, group, members, folder, files, "".join(lines))
+    return Seen(load_run(output), code, group, members, folder, files, "".join(lines))
 
 
 @pytest.mark.engine
