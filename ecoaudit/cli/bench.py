@@ -35,15 +35,13 @@ def levels_type(text: str) -> tuple[int, ...]:
 Examples:
   ecoaudit bench district-hospital-notes -o run.json
   ecoaudit bench urban-clinic-summaries --model Qwen/Qwen3-8B --levels 1,4,8
-  ecoaudit bench my-clinic.yaml --engine openai --url http://127.0.0.1:8000""",
+  ecoaudit bench my-clinic.yaml --url http://127.0.0.1:8000""",
 )
 @click.argument("scenario")
 @click.option(
     "--engine",
     type=click.Choice(["vllm", "openai"]),
-    default="vllm",
-    show_default=True,
-    help="vllm starts a server here; openai attaches to the one at --url.",
+    help="vllm starts a server here (the default); openai attaches to the one at --url.",
 )
 @click.option("--url", metavar="URL", help="Server to attach to; its key is in OPENAI_API_KEY.")
 @click.option("--model", metavar="M", help="Folder or Hugging Face id of the model.")
@@ -76,7 +74,7 @@ Examples:
 @output_option("run file (JSON); kept in the runs folder by default")
 def command(
     scenario: str,
-    engine: str,
+    engine: str | None,
     url: str | None,
     model: str | None,
     weights: str,
@@ -108,6 +106,7 @@ def command(
         "max_model_len": max_model_len,
         "random_weights": weights == "random",
     }
+    engine = engine or ("vllm" if url is None else "openai")
     if engine == "openai":
         made = make_engine("openai", url=url, weights=weight_format or "unknown", **common)
     elif url is not None:

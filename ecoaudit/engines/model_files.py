@@ -54,17 +54,26 @@ class ModelFiles:
         return FORMATS.get(str(dtype).removeprefix("torch."))
 
 
+def is_here(model: str) -> bool:
+    """Whether ``model`` is a folder, or something of it is in the local Hugging Face cache."""
+    return Path(model).is_dir() or _cached(model).is_dir()
+
+
 def read_model_files(model: str) -> ModelFiles:
     """The files of ``model``, a folder or a Hugging Face id; empty when they are not here."""
     folder = Path(model)
     if folder.is_dir():
         return ModelFiles(_json(folder / "config.json"))
-    cached = _cache() / ("models--" + model.replace("/", "--"))
+    cached = _cached(model)
     try:
         revision = (cached / "refs" / "main").read_text("utf-8").strip()
     except OSError:
         return ModelFiles({})
     return ModelFiles(_json(cached / "snapshots" / revision / "config.json"), revision)
+
+
+def _cached(model: str) -> Path:
+    return _cache() / ("models--" + model.replace("/", "--"))
 
 
 def _cache() -> Path:

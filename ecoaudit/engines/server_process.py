@@ -74,8 +74,11 @@ class ServerProcess:
         return False
 
     def text(self) -> str:
-        """What the server has printed so far."""
-        return self.log.read_text("utf-8", "replace")
+        """What the server has printed so far; nothing when its log was taken away."""
+        try:
+            return self.log.read_text("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
 
     def stop(self, keep_log: bool = False) -> None:
         """Take the server down with all that it started. May be called twice."""

@@ -71,9 +71,9 @@ def _finish(server: int, code: int | None, grace_s: float) -> int:
         _signal_all(signal.SIGTERM)  # the server ended by itself and may leave others behind
     end_s = time.monotonic() + grace_s
     while True:
-        ended = _reap(server)
-        code = ended if code is None else code
         left = _descendants()
+        ended = _reap(server)  # after the look, so that no ended child is left behind
+        code = ended if code is None else code
         if not left:
             return 0 if code is None else code
         if time.monotonic() > end_s:

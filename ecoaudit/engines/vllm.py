@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ecoaudit.engines.base import Abilities, EngineFacts, Progress
 from ecoaudit.engines.http import get_json, request
-from ecoaudit.engines.model_files import FORMATS, ModelFiles, read_model_files
+from ecoaudit.engines.model_files import FORMATS, ModelFiles, is_here, read_model_files
 from ecoaudit.engines.server_process import ServerProcess, last_lines
 from ecoaudit.engines.toy_model import TOY_MODEL, toy_model
 from ecoaudit.errors import EngineError
@@ -101,11 +101,15 @@ class VllmServer:
     def start(self, progress: Progress, *, concurrency: int, context: int) -> EngineFacts:
         """Start the server and wait until it answers; see :class:`ecoaudit.engines.base.Engine`."""
         build = _installed()
-        files = read_model_files(self.model)
         path = self.model
         if self._is_toy:
             path = str(toy_model())
-            files = read_model_files(path)
+        elif not self._allow_download and not is_here(path):
+            raise EngineError(
+                f"the model {path} is not on this machine; check its name, give a folder, or pass "
+                "--allow-download"
+            )
+        files = read_model_files(path)
         length = self._max_model_len or _context(context, files)
         port = _free_port()
         url = f"http://{HOST}:{port}"

@@ -95,7 +95,10 @@ def _key(run: Run, scenario: Scenario) -> tuple[Key | None, str]:
         device = find_device(boards[0].name).name
     except NotFoundError as error:
         return None, str(error)
-    return (model, str(settings.get("weights", "bf16")), device), ""
+    weights = str(settings.get("weights", "unknown"))
+    if weights == "unknown":
+        return None, "its weight format is not known; bench it with --weight-format"
+    return (model, weights, device), ""
 
 
 def _evidence(run: Run) -> Evidence | None:

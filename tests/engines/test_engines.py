@@ -17,7 +17,7 @@ import pytest
 from ecoaudit.engines import ENGINES, Abilities, EngineFacts, engine_class, make_engine
 from ecoaudit.engines.fake import FakeEngine
 from ecoaudit.engines.http import base_url, is_local, request
-from ecoaudit.engines.model_files import read_model_files
+from ecoaudit.engines.model_files import is_here, read_model_files
 from ecoaudit.engines.openai_http import OpenAIServer
 from ecoaudit.engines.vllm import remedy, said_in_log
 from ecoaudit.errors import EngineError, NotFoundError, UsageError
@@ -206,6 +206,9 @@ def test_a_model_in_the_hugging_face_cache(tmp_path: Path, monkeypatch: pytest.M
     files = read_model_files("org/name")
     assert (files.revision, files.weights, files.longest_context) == ("abc123", "bf16", 32768)
     assert read_model_files("org/other").config == {}
+    assert is_here("org/name")
+    assert is_here(str(tmp_path))
+    assert not is_here("org/other")
 
 
 # Lines as vLLM 0.32.0 prints them.
