@@ -91,7 +91,7 @@ def test_levels_window_and_idle_can_be_given(scenario: Path, url: str, tmp_path:
         (["--levels", "0"], "expected whole numbers from 1 to 1024"),
         (["--window", "20"], "expected a time with its unit"),
         (["--engine", "openai"], "--engine openai needs --url"),
-        (["--url", "http://127.0.0.1:9"], "--url needs --engine openai"),
+        (["--engine", "vllm", "--url", "http://127.0.0.1:9"], "--url needs --engine openai"),
         (["--engine", "openai", "--url", "http://a:b@c"], "OPENAI_API_KEY"),
     ],
 )
