@@ -116,7 +116,7 @@ print(1e3 * (time.perf_counter() - start_s))
 tracker.stop()
 """,
 }
-# Prints by how much [%] fixed work on one core slows down: best of 40 measured over best of 40 bare.
+# Prints by how much [%] fixed work on one core slows down: best of 40 measured, over best of 40.
 _SLOW_DOWN = """
 import os, time, ecoaudit
 os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

@@ -117,20 +117,30 @@ def load_json(path: str | os.PathLike[str], kind: type[Any], schema: str, noun: 
         FileFormatError: the file cannot be used; one sentence with the place.
     """
     place = Path(path)
-    try:
-        data = json.loads(place.read_text("utf-8"))
-    except FileNotFoundError:
-        raise FileFormatError(f"{place}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{place}: cannot be read ({error})") from error
-    except json.JSONDecodeError as error:
-        raise FileFormatError(f"{place}:{error.lineno}: not JSON ({error.msg})") from error
+    data = read_json(place)
     found = data.get("schema") if isinstance(data, dict) else None
     if found != schema:
         raise FileFormatError(
             f"{place}: expected a {noun} file with schema {schema!r}, found {found!r}"
         )
     return validated(data, kind, place)
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        FileFormatError: no such file, or no JSON; one sentence with the place.
+    """
+    place = Path(path)
+    try:
+        return json.loads(place.read_text("utf-8"))
+    except FileNotFoundError:
+        raise FileFormatError(f"{place}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{place}: cannot be read ({error})") from error
+    except json.JSONDecodeError as error:
+        raise FileFormatError(f"{place}:{error.lineno}: not JSON ({error.msg})") from error
 
 
 def validated(data: object, kind: type[Any], place: Path) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Protocol
 
 from ecoaudit.errors import FileFormatError, UsageError
 from ecoaudit.plan import PLAN_SCHEMA, Plan, load_plan
-from ecoaudit.run import RUN_SCHEMA, Run, load_run
+from ecoaudit.run import RUN_SCHEMA, Run, load_run, read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,8 @@ def load_content(paths: Sequence[str | Path], command: str = "") -> Content:
     plans: list[Plan] = []
     runs: list[Run] = []
     for path in paths:
-        schema = _schema(Path(path))
+        data = read_json(path)
+        schema = data.get("schema") if isinstance(data, dict) else None
         if schema == PLAN_SCHEMA:
             plans.append(load_plan(path))
         elif schema == RUN_SCHEMA:
@@ -68,18 +68,6 @@ def load_content(paths: Sequence[str | Path], command: str = "") -> Content:
     if not plans and not runs:
         raise UsageError("a report needs a plan or a run file")
     return Content(plans[0] if plans else None, tuple(runs), command)
-
-
-def _schema(path: Path) -> object:
-    try:
-        data = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise FileFormatError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path}: cannot be read ({error})") from error
-    except json.JSONDecodeError as error:
-        raise FileFormatError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
-    return data.get("schema") if isinstance(data, dict) else None
 
 
 def command_line(files: Sequence[str | Path], output: str | Path) -> str:
