@@ -43,6 +43,9 @@ tests: $(VENV)/engine-installed $(VENV)/dev-installed ## Unit, property, integra
 reports: $(VENV)/dev-installed ## Render the sample reports again
 	$(BIN)/python reports/render.py
 
+benchmark: $(VENV)/dev-installed ## Accuracy and cost of the instrument, about 20 minutes
+	for each in accuracy overhead imports; do $(BIN)/python -m benchmarks.$$each || exit 1; done
+
 $(VENV)/created:
 	@python=; for candidate in "$(PYTHON)" python3 python3.12 python3.11 python3.13 python; do \
 	  if [ -n "$$candidate" ] && "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \

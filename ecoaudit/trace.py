@@ -21,6 +21,9 @@ from ecoaudit.measurement import Device, DeviceEnergy, Reading
 from ecoaudit.statistics import trapezoid
 
 _RESOLUTION_J = 6  # decimals: no meter resolves less than a microjoule
+# Doubt of the power between a step of the counter and an edge, as a share: a board's power sensor
+# may be renewed only every 100 ms, and then tells what was.
+_WALK_DOUBT = 0.3
 
 
 class Trace:
@@ -54,8 +57,11 @@ class Trace:
             self._count(reading, reading.energy_j)
 
     def moved_since(self, t_s: float) -> bool:
-        """Whether the device's counter was seen to move after ``t_s``, or moves all the time."""
-        return self.device.step_s == 0 or self._last is None or self._last_step_s > t_s
+        """Whether the counter is known to have moved after ``t_s``, or moves all the time.
+
+        A move that the first reading after ``t_s`` shows may have come before it.
+        """
+        return self.device.step_s == 0 or self._last is None or self._last_step_s >= t_s
 
     def power_at(self, t_s: float) -> float | None:
         """Power at ``t_s`` [W], interpolated; None when it was never read."""
@@ -108,7 +114,7 @@ class Trace:
             # It moved after the last reading, and at most one step ago.
             since = max(last.t_s, reading.t_s - step)
             self._point((since + reading.t_s) / 2, energy_j, (reading.t_s - since) / 2)
-            self._last_step_s = reading.t_s
+            self._last_step_s = since
         self._last = reading
 
     def _integrate(self, t_s: float, power_w: float) -> None:
@@ -133,7 +139,10 @@ class Trace:
                 known = self._times[index]
                 energy = self._energies[index] + self._between(known, t_s)
                 power = self.power_at(known) or self._slope(index)
-                guesses.append((energy, self._halfwidths[index] * power))
+                off_s = self._halfwidths[index]
+                if self.device.step_s > 0:
+                    off_s += _WALK_DOUBT * abs(t_s - known)
+                guesses.append((energy, off_s * power))
         # The better known side counts for more.
         weights = [1 / (doubt + 1e-9) for _, doubt in guesses]
         if self.device.step_s == 0 and len(guesses) == 2:
@@ -141,6 +150,8 @@ class Trace:
         else:
             weighted = [w * e for w, (e, _) in zip(weights, guesses, strict=True)]
             energy = math.fsum(weighted) / math.fsum(weights)
+            if len(guesses) == 2:  # the counter only rises
+                energy = min(max(energy, self._energies[after - 1]), self._energies[after])
         return energy, min(doubt for _, doubt in guesses)
 
     def _between(self, start_s: float, end_s: float) -> float:

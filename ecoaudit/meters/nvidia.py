@@ -13,7 +13,8 @@ from ecoaudit.meters.visible_devices import VARIABLE, visible_boards
 from ecoaudit.meters.visible_devices import Board as VisibleBoard
 
 STEP_S = 0.1  # NVIDIA documents no update period; about 100 ms is what others report
-_SENSORS_S = 0.05  # power, memory and utilisation are asked for no more often than this
+_POWER_S = 0.004  # power is asked for no more often than this: near an edge its course counts
+_SENSORS_S = 0.05  # memory and utilisation are asked for no more often than this
 _STUCK_S = 1.0  # a counter that stands still for longer, while power is drawn, is not believed
 _FIELD_AVERAGE = 185  # NVML_FI_DEV_POWER_AVERAGE
 _FIELD_INSTANT = 186  # NVML_FI_DEV_POWER_INSTANT
@@ -137,16 +138,19 @@ class _Board:
         self._held_j = 0.0  # by power, since then
         self._moved_s: float | None = None
         self._power_s: float | None = None
+        self._sensors_s: float | None = None
         self._last_power_w: float | None = None
         self._read_s: float | None = None
         self._energy_j = 0.0
 
     def read(self, now_s: float) -> Reading:
         memory = utilisation = power_w = None
-        if self._power_s is None or now_s - self._power_s >= _SENSORS_S:
+        if self._power_s is None or now_s - self._power_s >= _POWER_S:
             power_w = None if self._power_method is None else self._power_w(self._power_method)
-            memory, utilisation = self._memory_bytes(), self._utilisation()
             self._power_s = now_s
+        if self._sensors_s is None or now_s - self._sensors_s >= _SENSORS_S:
+            memory, utilisation = self._memory_bytes(), self._utilisation()
+            self._sensors_s = now_s
         energy_j = self._count(now_s, power_w) if self._has_counter else None
         if not self._has_counter and self._power_s == now_s and power_w is None:
             self._lost("does not give its power any more: its energy lacks that time")
