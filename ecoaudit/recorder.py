@@ -25,6 +25,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any
 
+from ecoaudit.clocks import ClockWatch
 from ecoaudit.errors import EcoauditError
 from ecoaudit.estimate import Estimate
 from ecoaudit.factors.grid import grid_factor
@@ -38,7 +39,8 @@ from ecoaudit.run import CurvePoint, Run, RunKind, RunStatus
 from ecoaudit.scenario import Site
 
 PERIOD_S = 0.1  # between two readings
-HOST_PERIOD_S = 0.5  # between two readings of the process tree's memory
+HOST_PERIOD_S = 0.5  # between two readings of the process tree's memory and of the clocks
+LONGEST_GAP_S = 2.0  # between two readings, above which the run says so
 FLUSH_S = 1.0  # between two writes of the journal
 EDGE_PERIOD_S = 0.002  # between two readings while waiting for a counter to move at an edge
 EDGE_LIMIT_S = 0.15  # longest wait for it
@@ -115,7 +117,10 @@ class Recorder:
         self._edge_s: float | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._host_due_s = 0.0
+        self._host_due_s = -math.inf
+        self._sampled_s: float | None = None
+        self._gap_told = False
+        self._clocks = ClockWatch()
         self._run: Run | None = None
         self._previous_sigterm: Any = None
 
@@ -313,6 +318,23 @@ class Recorder:
                 self._recording.host_memory.append((now, memory))
                 self._note("host", t=now, bytes=memory)
         self._note("readings", t=now, r=readings)
+        self._watch_time(now)
+
+    def _watch_time(self, now_s: float) -> None:
+        """Doubts about time itself: gaps between readings, sleep, a clock that was set."""
+        last_s, self._sampled_s = self._sampled_s, now_s
+        gap_s = 0.0 if last_s is None else now_s - last_s
+        if self._sampling and gap_s > LONGEST_GAP_S and not self._gap_told:
+            self._gap_told = True
+            self.doubt(
+                "reading-gap",
+                f"nothing was read for {gap_s:.0f} s: the program was stopped, or the "
+                "machine was too busy; counters bridge the gap, sampled power does not",
+                "run it again if power was sampled, or if the peak of memory matters",
+            )
+        if self._host_due_s == now_s + HOST_PERIOD_S:
+            for doubt in self._clocks.changes():
+                self.doubt(doubt.code, doubt.message, doubt.remedy)
 
     def _note(self, kind: str, /, **content: Any) -> None:
         if self._journal is not None:

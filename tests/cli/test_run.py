@@ -175,6 +175,17 @@ def test_a_running_program_is_not_recovered(ecoaudit: Ecoaudit, tmp_path: Path) 
     assert load(tmp_path / "x.json")["status"] == "complete"
 
 
+def test_a_program_that_was_stopped_for_a_while_says_so(tmp_path: Path) -> None:
+    """Ctrl-Z and fg, as far as the recording sees it."""
+    with subprocess.Popen([*RUN, "-q", "-o", "x.json", "--", "sleep", "4"], cwd=tmp_path) as p:
+        time.sleep(1)
+        p.send_signal(signal.SIGSTOP)
+        time.sleep(2.5)
+        p.send_signal(signal.SIGCONT)
+        assert p.wait(20) == 0
+    assert "reading-gap" in {doubt["code"] for doubt in load(tmp_path / "x.json")["doubts"]}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
