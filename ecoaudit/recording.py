@@ -35,6 +35,7 @@ _NOT_FOUND = {
     WALL: "no meter at the plug was found",
 }
 SHORTEST_RUN_S = 5.0  # below this the counter's step and the sensor's window weigh too much
+COUNTER_AGAINST_POWER = 0.05  # above this difference the run says so (as InferenceX does)
 MODELLED_SHARE = 0.5  # above this share the run says that most of it is modelled
 
 
@@ -120,6 +121,7 @@ class Recording:
                 window.end_s = max(window.start_s, end_s)
         seen = self.measure(whole)
         self._add_doubts(seen)
+        self._compare_with_power(end_s)
         return Run(
             id=self.id,
             kind=self.kind,
@@ -187,6 +189,18 @@ class Recording:
                 "no site was given, so the carbon figure uses a world average",
                 "name the site's country: --country KEN, or --site with a site profile",
             )
+
+    def _compare_with_power(self, end_s: float) -> None:
+        """A doubt where a device's counter and its power tell different stories."""
+        for trace in self.traces.values():
+            apart = trace.counter_against_power(self.start_s, end_s)
+            if apart is not None and abs(apart) > COUNTER_AGAINST_POWER:
+                self.doubt(
+                    "counter-against-power",
+                    f"{trace.device.name}: its energy counter says {apart:+.0%} against its power, "
+                    "integrated; the counter is what is reported",
+                    "hold both against a meter at the plug before comparing it with another board",
+                )
 
 
 def energy_within(devices: list[DeviceEnergy], boundary: str | None) -> Estimate:

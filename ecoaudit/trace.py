@@ -20,6 +20,7 @@ from ecoaudit.estimate import Estimate
 from ecoaudit.measurement import Device, DeviceEnergy, Reading
 from ecoaudit.statistics import trapezoid
 
+_ENOUGH_READINGS = 50  # of power, for its integral to be held against the counter
 _RESOLUTION_J = 6  # decimals: no meter resolves less than a microjoule
 # Doubt of the power between a step of the counter and an edge, as a share: a board's power sensor
 # may be renewed only every 100 ms, and then tells what was.
@@ -68,6 +69,19 @@ class Trace:
         if not self._powers:
             return None
         return _interpolate(self._power_times, self._powers, t_s)
+
+    def counter_against_power(self, start_s: float, end_s: float) -> float | None:
+        """The counter's energy over that of the integrated power, less 1.
+
+        None without both a counter and power, or with fewer than 50 readings of power: a load that
+        switches faster than it is sampled then says little.
+        """
+        readings = bisect_right(self._power_times, end_s) - bisect_left(self._power_times, start_s)
+        if self._last is None or readings < _ENOUGH_READINGS:
+            return None
+        by_power = self._between(start_s, end_s)
+        by_counter = self.energy(start_s, end_s).energy_j.value
+        return None if by_counter is None or by_power <= 0 else by_counter / by_power - 1
 
     def energy(self, start_s: float, end_s: float) -> DeviceEnergy:
         """The energy between two times.

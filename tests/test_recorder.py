@@ -211,6 +211,40 @@ class Failing:
     def close(self) -> None: ...
 
 
+@dataclass
+class TwoStories:
+    """A board whose counter gains ``share`` of what its power integrates to."""
+
+    share: float
+    name: str = "two-stories"
+    started_s: float | None = None
+
+    def devices(self) -> Sequence[Device]:
+        return (Device("x", "gpu", "board", "Odd GPU", "counter", Basis.MEASURED, "a test"),)
+
+    def read(self, now_s: float) -> Sequence[Reading]:
+        if self.started_s is None:
+            self.started_s = now_s
+        return (Reading("x", now_s, 200.0 * self.share * (now_s - self.started_s), 200.0),)
+
+    def faults(self) -> Sequence[str]:
+        return ()
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(("share", "doubted"), [(1.0, False), (0.97, False), (0.9, True)])
+def test_a_counter_that_contradicts_the_power_is_doubted(share: float, doubted: bool) -> None:
+    driven = Driven([TwoStories(share)])
+    with driven.recorder() as recorder:
+        driven.run_for(recorder, 10)
+    doubts = {doubt.code: doubt.message for doubt in recorder.run.doubts}
+    assert ("counter-against-power" in doubts) == doubted
+    if doubted:
+        assert "Odd GPU: its energy counter says -10%" in doubts["counter-against-power"]
+    assert recorder.run.summary["gpu_energy_j"].value == pytest.approx(2000 * share)
+
+
 def test_a_failing_meter_does_not_end_the_work() -> None:
     with Recorder("test", meters=[Failing()], country="KEN") as recorder:
         time.sleep(0.4)

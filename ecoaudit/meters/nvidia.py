@@ -9,6 +9,7 @@ from typing import Any
 from ecoaudit.errors import MeterUnavailableError
 from ecoaudit.estimate import Basis
 from ecoaudit.measurement import BOARD, Device, Reading
+from ecoaudit.meters.board_conditions import BoardConditions
 from ecoaudit.meters.visible_devices import VARIABLE, visible_boards
 from ecoaudit.meters.visible_devices import Board as VisibleBoard
 
@@ -63,7 +64,8 @@ class NvidiaMeter:
         return [board.read(now_s) for board in self._boards]
 
     def faults(self) -> Sequence[str]:
-        return [*self._faults, *(fault for board in self._boards for fault in board.faults)]
+        boards = (board.faults + board.conditions.faults() for board in self._boards)
+        return [*self._faults, *(fault for faults in boards for fault in faults)]
 
     def close(self) -> None:
         if self._open:
@@ -117,6 +119,7 @@ class _Board:
         method = _COUNTER if self._has_counter else self._power_method or "none"
         name = _asked(nvml, nvml.nvmlDeviceGetName, handle) or "NVIDIA GPU"
         self._label = f"GPU {index} ({name})"
+        self.conditions = BoardConditions(self._ask, nvml, self._label)
         self.device = Device(
             id=uuid,
             kind="gpu",
@@ -150,6 +153,7 @@ class _Board:
             self._power_s = now_s
         if self._sensors_s is None or now_s - self._sensors_s >= _SENSORS_S:
             memory, utilisation = self._memory_bytes(), self._utilisation()
+            self.conditions.look(now_s)
             self._sensors_s = now_s
         energy_j = self._count(now_s, power_w) if self._has_counter else None
         if not self._has_counter and self._power_s == now_s and power_w is None:

@@ -171,6 +171,26 @@ def test_fast_reading_leaves_the_slow_questions_out(on_gpus: OnGpus) -> None:
 
 
 @pytest.mark.parametrize(
+    ("reasons", "said"),
+    [(0x04, "held at its power limit"), (0x20, "slowed by its temperature"), (0x01, None)],
+)
+def test_throttling_is_told(on_gpus: OnGpus, reasons: int, said: str | None) -> None:
+    """0x01 is an idle board, which is no throttling."""
+    (_, faults), _ = on_gpus(
+        [replace(H100, clocks_event_reasons=reasons)], WATCH.format(seconds=0.3)
+    )
+    assert [said in fault for fault in faults] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(("programs", "said"), [(1, "another program"), (3, "3 other programs")])
+def test_other_programs_on_the_board_are_told(on_gpus: OnGpus, programs: int, said: str) -> None:
+    (_, faults), _ = on_gpus([replace(H100, processes=programs)], WATCH.format(seconds=0.3))
+    assert len(faults) == 1
+    assert said in faults[0]
+    assert "counted whole" in faults[0]
+
+
+@pytest.mark.parametrize(
     ("config", "kind", "message"),
     [
         ({"driver_not_loaded": True}, "MeterUnavailableError", "driver is not loaded"),
