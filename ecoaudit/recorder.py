@@ -9,9 +9,7 @@ from __future__ import annotations
 import atexit
 import math
 import os
-import secrets
 import signal
-import tempfile
 import threading
 import time
 import weakref
@@ -23,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecoaudit.clocks import ClockWatch
 from ecoaudit.errors import EcoauditError
@@ -36,7 +34,9 @@ from ecoaudit.meters.base import Meter
 from ecoaudit.process_tree import ProcessTree
 from ecoaudit.recording import Recording, Window, header_of
 from ecoaudit.run import CurvePoint, Run, RunKind, RunStatus
-from ecoaudit.scenario import Site
+
+if TYPE_CHECKING:
+    from ecoaudit.scenario import Site
 
 PERIOD_S = 0.1  # between two readings
 HOST_PERIOD_S = 0.5  # between two readings of the process tree's memory and of the clocks
@@ -98,7 +98,7 @@ class Recorder:
         region = None if site is None else site.region
         started = datetime.now(UTC)
         self._recording = Recording(
-            id=f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+            id=f"{started:%Y%m%dT%H%M%S}-{os.urandom(3).hex()}",
             name=name,
             kind=kind,
             started_at=started.isoformat(timespec="milliseconds"),
@@ -504,6 +504,8 @@ def _environment() -> dict[str, Any]:
 
 def _check_output(path: Path) -> None:
     """Refuse an output that cannot be written before anything is measured."""
+    import tempfile
+
     if path.is_dir():
         raise EcoauditError(f"{path}: is a folder; give a file, such as {path / 'run.json'}")
     folder = path.parent
