@@ -58,6 +58,7 @@ class Recorder:
         name: for people.
         kind: what is measured.
         meters: what to read; None opens whatever this machine has.
+        extra_meters: what to read besides, such as a meter at the plug.
         process_id: root of the process tree whose CPU time and memory are read; None: this process.
         country: ISO 3166-1 alpha-3 code for the grid's carbon intensity.
         site: a site profile; gives country, grid intensity and PUE.
@@ -77,6 +78,7 @@ class Recorder:
         *,
         kind: RunKind = RunKind.COMMAND,
         meters: Sequence[Meter] | None = None,
+        extra_meters: Sequence[Meter] = (),
         process_id: int | None = None,
         country: str | None = None,
         site: Site | None = None,
@@ -88,7 +90,8 @@ class Recorder:
     ):
         self.now = clock
         self._sampling = sampling
-        self._meters = meters
+        self._meters = None if meters is None else [*meters, *extra_meters]
+        self._extra_meters = extra_meters
         self._tree = ProcessTree(os.getpid() if process_id is None else process_id)
         self._output = None if output is None else Path(output).absolute()
         if self._output is not None:
@@ -130,7 +133,8 @@ class Recorder:
         """Open the meters, take the first reading and start sampling."""
         recording = self._recording
         if self._meters is None:
-            self._meters, doubts = open_meters(self._tree)
+            opened, doubts = open_meters(self._tree)
+            self._meters = [*opened, *self._extra_meters]
             recording.doubts.extend(doubts)
         recording.watch([device for meter in self._meters for device in meter.devices()])
         recording.start_s = self.now()
@@ -474,7 +478,7 @@ class Recorder:
             self._journal.forget()
         self._journal = None
         self._thread = None
-        self._meters = ()
+        self._meters = []
         self._lock = threading.Lock()
 
 
