@@ -33,7 +33,7 @@ from ecoaudit.meters import open_meters
 from ecoaudit.meters.base import Meter
 from ecoaudit.process_tree import ProcessTree
 from ecoaudit.recording import Recording, Window, header_of
-from ecoaudit.run import CurvePoint, Run, RunKind, RunStatus
+from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
 
 if TYPE_CHECKING:
     from ecoaudit.scenario import Site
@@ -133,7 +133,7 @@ class Recorder:
         """Open the meters, take the first reading and start sampling."""
         recording = self._recording
         if self._meters is None:
-            opened, doubts = open_meters(self._tree)
+            opened, doubts = self._open_meters(self._tree)
             self._meters = [*opened, *self._extra_meters]
             recording.doubts.extend(doubts)
         recording.watch([device for meter in self._meters for device in meter.devices()])
@@ -174,6 +174,7 @@ class Recorder:
                 f"the journal could not be written ({self._journal.fault})",
                 "free space, or point ECOAUDIT_RUNS to a folder that can be written",
             )
+        self._complete(end_s)
         self._run = recording.to_run(status, end_s)
         self._save(self._run)
         self._release()
@@ -240,11 +241,11 @@ class Recorder:
         self._mark_edge(window.start_s)
         return window
 
-    def close_window(self, window: Window) -> None:
-        """End a window. A window that has ended stays as it is."""
+    def close_window(self, window: Window, end_s: float | None = None) -> None:
+        """End a window, now or at a time of :attr:`now` gone by. One that has ended stays so."""
         if window.end_s is not None:
             return
-        window.end_s = self.now()
+        window.end_s = self.now() if end_s is None else end_s
         self._lines.append(("close", {"n": id(window), "t": window.end_s}))
         self._mark_edge(window.end_s)
 
@@ -299,6 +300,15 @@ class Recorder:
         """Say what weakens the run, and what to do about it."""
         self._recording.doubt(code, message, remedy)
         self._lines.append(("doubt", {"code": code, "message": message, "remedy": remedy}))
+
+    # -- what a kind of recorder does in its own way ---------------------------------------------
+
+    def _open_meters(self, tree: ProcessTree) -> tuple[list[Meter], list[Doubt]]:
+        """The meters of the machine, and a doubt for each part that is not measured."""
+        return open_meters(tree)
+
+    def _complete(self, end_s: float) -> None:
+        """Add to the run what only its end shows; all readings are in, and nothing is saved."""
 
     # -- sampling --------------------------------------------------------------------------------
 
@@ -438,14 +448,14 @@ class Recorder:
         try:
             run.save(self.saved_to)
         except OSError as error:
-            kept = self._journal.path if self._journal is not None else None
-            if self._journal is not None:
+            message = f"{self.saved_to}: cannot be written ({error.strerror})"
+            if self._journal is not None and not self._journal.fault:
+                kept = self._journal.path
+                message += f"; `ecoaudit runs recover {kept} -o FILE` gives the run"
                 self._journal.close()
                 self._journal = None
-            raise EcoauditError(
-                f"{self.saved_to}: cannot be written ({error.strerror}); the readings are kept: "
-                f"`ecoaudit runs recover {kept} -o FILE` gives the run"
-            ) from error
+            self._release()
+            raise EcoauditError(message) from error
         if self._journal is not None:
             self._journal.remove()
 

@@ -6,7 +6,8 @@ end in :meth:`Recording.to_run`, so that a recovered run is worked out like any 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ class Recording:
             environment=self.environment,
             devices=[trace.device for trace in self.traces.values()],
             scenario=self.scenario,
-            settings={**self.settings, "grid": asdict(self.grid)},
+            settings={**self.settings, "grid": asdict(self.grid), **self._pue()},
             windows=[self.measure(window) for window in self.windows],
             curve=self.curve,
             doubts=self.doubts,
@@ -160,6 +161,9 @@ class Recording:
         if any(device.boundary == WALL for device in seen.devices):
             summary["wall_energy_j"] = energy_within(seen.devices, WALL)
         return summary
+
+    def _pue(self) -> dict[str, Any]:
+        return {} if self.pue is None else {"pue": asdict(self.pue)}
 
     def _peak_host_memory(self, start_s: float, end_s: float) -> float | None:
         inside = [value for t_s, value in self.host_memory if start_s <= t_s <= end_s]
@@ -213,6 +217,25 @@ def energy_within(devices: list[DeviceEnergy], boundary: str | None) -> Estimate
     if not parts:
         return Estimate.absent("J", _NOT_FOUND.get(boundary or "", "no meter was found"))
     return total(parts, "J")
+
+
+def energies_over(windows: Sequence[Measurement]) -> list[DeviceEnergy]:
+    """The energy of each device over several windows of one run.
+
+    A meter that reads too high does so in every window: the ends of the interval are added, not
+    taken as independent. A device without a figure in one of the windows has none.
+    """
+    found: dict[str, DeviceEnergy] = {}
+    for device in (device for window in windows for device in window.devices):
+        before = found.get(device.id)
+        if before is not None and before.energy_j.known and device.energy_j.known:
+            sums = map(sum, zip(before.energy_j.numbers, device.energy_j.numbers, strict=True))
+            value, low, high = sums
+            energy = replace(device.energy_j, value=value, low=low, high=high)
+            found[device.id] = replace(device, energy_j=energy)
+        elif before is None or before.energy_j.known:
+            found[device.id] = device
+    return list(found.values())
 
 
 def net_of_idle(window: Measurement, idle: Measurement) -> dict[str, Estimate]:

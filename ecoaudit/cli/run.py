@@ -45,6 +45,7 @@ def command(
 
     from ecoaudit.child import Child, CommandError, end_like, hold_signals, rest
     from ecoaudit.cli.options import load_site_option
+    from ecoaudit.errors import EcoauditError
     from ecoaudit.recorder import Recorder
     from ecoaudit.recording import net_of_idle
     from ecoaudit.run import RunStatus
@@ -76,9 +77,15 @@ def command(
     if idle is not None:
         recorder.summary.update(net_of_idle(recorder.measure(window), recorder.measure(idle)))
     status = RunStatus.COMPLETE if ending.code == 0 else RunStatus.FAILED
-    run = recorder.finish(RunStatus.INTERRUPTED if ending.asked else status)
+    place: Path | None = recorder.saved_to
+    try:
+        recorder.finish(RunStatus.INTERRUPTED if ending.asked else status)
+    except EcoauditError as error:
+        # The command has done its work: its end stays its own, and the figures are still shown.
+        click.echo(f"ecoaudit: {error}", err=True)
+        place = None
     if not quiet:
         from ecoaudit.cli.tables import print_run
 
-        print_run(run, recorder.saved_to)
+        print_run(recorder.run, place)
     return end_like(ending)

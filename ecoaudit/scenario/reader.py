@@ -83,6 +83,8 @@ def _profile_error(
         message = f"unknown key; {did_you_mean(str(error['loc'][-1]), known)}"
     elif error["type"] in {"missing", "missing_argument", "missing_keyword_only_argument"}:
         message = "this key is missing; see `ecoaudit profiles show` for a complete profile"
+    elif error["type"] == "dataclass_type":
+        message = f"expected keys and values, one per line; got {error['input']!r}"
     else:
         message = error["msg"].removeprefix("Value error, ")
         message = message[0].lower() + message[1:]

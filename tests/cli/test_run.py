@@ -175,6 +175,26 @@ def test_a_running_program_is_not_recovered(ecoaudit: Ecoaudit, tmp_path: Path) 
     assert load(tmp_path / "x.json")["status"] == "complete"
 
 
+def test_a_run_that_cannot_be_saved_does_not_change_the_commands_end(
+    ecoaudit: Ecoaudit, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    nowhere = {"ECOAUDIT_RUNS": str(tmp_path / "file" / "runs")}
+    done = ecoaudit("run", "--", "sh", "-c", "exit 7", env=nowhere)
+    assert done.returncode == 7
+    assert "cannot be written" in done.stderr
+    assert "runs recover" not in done.stderr  # there is no journal either
+    assert "energy_j" in done.stderr
+    # The folder of -o goes away while the command runs: the journal has it all.
+    script = "mkdir gone && sleep 1 && rmdir gone && touch gone"
+    done = ecoaudit("run", "-o", "gone/x.json", "--", "sh", "-c", script)
+    assert done.returncode == 0
+    assert "runs recover" in done.stderr
+    recovered = ecoaudit("runs", "recover", "-o", "y.json")
+    assert recovered.stdout.strip() == "y.json", recovered.stderr
+    assert load(tmp_path / "y.json")["duration_s"] > 0.9
+
+
 def test_a_program_that_was_stopped_for_a_while_says_so(tmp_path: Path) -> None:
     """Ctrl-Z and fg, as far as the recording sees it."""
     with subprocess.Popen([*RUN, "-q", "-o", "x.json", "--", "sleep", "4"], cwd=tmp_path) as p:

@@ -144,6 +144,7 @@ def test_a_broken_site_says_where_and_what(
         ("budget: 9000 USD", "budget: -1 USD", 9, "budget: expected at least 0 USD"),
         ("budget: 9000 USD", "budget: 9000 W", 9, "'W' is a unit of power"),
         ("clinicians: 4", "clinicians: 0", 5, "demand.clinicians: expected more than 0"),
+        ("demand:", "demand: [1, 2]\nother:", 4, "demand: expected keys and values"),
         ("opening: 8 h", "opening: 25 h", 6, "expected at most 86400 s"),
         ("budget:", "weights: [bf17]\nbudget:", 9, "weights"),
         ("budget:", "bench: {levels: [0]}\nbudget:", 9, "bench.levels"),
