@@ -45,6 +45,7 @@ FLUSH_S = 1.0  # between two writes of the journal
 EDGE_PERIOD_S = 0.002  # between two readings while waiting for a counter to move at an edge
 EDGE_LIMIT_S = 0.15  # longest wait for it
 EDGE_GAP_S = 0.02  # edges nearer to the last watched one are left to the ordinary readings
+FORK_WAIT_S = 1.0  # longest wait of a fork for a reading to end
 JOIN_S = 5.0  # longest wait for the sampling thread at the end
 
 _current: ContextVar[Window | None] = ContextVar("ecoaudit_window", default=None)
@@ -61,7 +62,7 @@ class Recorder:
         extra_meters: what to read besides, such as a meter at the plug.
         process_id: root of the process tree whose CPU time and memory are read; None: this process.
         country: ISO 3166-1 alpha-3 code for the grid's carbon intensity.
-        site: a site profile; gives country, grid intensity and PUE.
+        site: a site profile, or its name; gives country, grid intensity and PUE.
         scenario: the scenario as data, for the run file.
         settings: whatever the run file should say of how the run was made.
         output: where the run goes when it is finished; None keeps it in the runs folder.
@@ -81,7 +82,7 @@ class Recorder:
         extra_meters: Sequence[Meter] = (),
         process_id: int | None = None,
         country: str | None = None,
-        site: Site | None = None,
+        site: Site | str | None = None,
         scenario: dict[str, Any] | None = None,
         settings: dict[str, Any] | None = None,
         output: str | os.PathLike[str] | None = None,
@@ -96,6 +97,10 @@ class Recorder:
         self._output = None if output is None else Path(output).absolute()
         if self._output is not None:
             _check_output(self._output)
+        if isinstance(site, str):
+            from ecoaudit.scenario import load_site
+
+            site = load_site(site)
         declared = None if site is None else site.grid_intensity
         country = country or (None if site is None else site.country)
         region = None if site is None else site.region
@@ -120,6 +125,7 @@ class Recorder:
         self._edge_s: float | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._held = False
         self._host_due_s = -math.inf
         self._sampled_s: float | None = None
         self._gap_told = False
@@ -358,7 +364,8 @@ class Recorder:
         due_s = self.now() + PERIOD_S
         flush_s = self.now() + FLUSH_S
         self._watch_edge()
-        self._recording.environment = _environment()
+        with self._lock:  # no fork while this thread imports
+            self._recording.environment = _environment()
         self._note("environment", environment=self._recording.environment)
         self._flush()
         while not self._stopping:
@@ -490,6 +497,7 @@ class Recorder:
         self._thread = None
         self._meters = []
         self._lock = threading.Lock()
+        self._held = False
 
 
 def status_of(error: type[BaseException] | None) -> RunStatus:
@@ -534,9 +542,24 @@ def _check_output(path: Path) -> None:
         ) from error
 
 
+def _hold_all() -> None:
+    """Before a fork: let no sampling thread be amid a reading or an import, which the child would
+    then find half done for ever."""
+    for recorder in list(_running):
+        recorder._held = recorder._lock.acquire(timeout=FORK_WAIT_S)
+
+
+def _release_all() -> None:
+    for recorder in list(_running):
+        if recorder._held:
+            recorder._held = False
+            recorder._lock.release()
+
+
 def _forget_all() -> None:
     for recorder in list(_running):
         recorder._forget()
+    _running.clear()
 
 
-os.register_at_fork(after_in_child=_forget_all)
+os.register_at_fork(before=_hold_all, after_in_parent=_release_all, after_in_child=_forget_all)

@@ -167,6 +167,20 @@ def test_carbon_follows_the_site(driven: Driven) -> None:
     assert "IPCC" in carbon.source
 
 
+def test_a_site_can_be_named(driven: Driven) -> None:
+    with driven.recorder(site="solar-rural-clinic", country=None) as recorder:
+        driven.run_for(recorder, 60)
+    assert recorder.run.settings["grid"]["zone"] == "declared"
+    with pytest.raises(NotFoundError, match="nowhere"):
+        driven.recorder(site="nowhere")
+
+
+def test_a_name_that_is_no_text_is_kept_escaped(driven: Driven) -> None:
+    with driven.recorder() as recorder, recorder.window("half \ud800 a pair"):
+        driven.run_for(recorder, 1)
+    assert load_run(recorder.saved_to).windows[0].name.startswith("half ")
+
+
 def test_without_a_place_the_world_average_is_used_and_flagged(driven: Driven) -> None:
     with driven.recorder(country=None) as recorder:
         driven.run_for(recorder, 1)
@@ -331,6 +345,23 @@ def test_a_forked_child_does_not_record(tmp_path: Path) -> None:
     )
     assert _python(body, tmp_path / "x.json").returncode == 0
     assert load_run(tmp_path / "x.json").status is RunStatus.COMPLETE
+
+
+def test_a_forked_child_can_record_its_own_run(tmp_path: Path) -> None:
+    """At once, while the parent's thread may be amid a reading or an import."""
+    body = (
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    with Recorder('child', country='KEN', output=sys.argv[1] + '.child'):\n"
+        "        time.sleep(0.1)\n"
+        "    os._exit(0)\n"
+        "assert os.waitpid(pid, 0)[1] == 0\n"
+        "rec.finish()\n"
+    )
+    for _ in range(5):
+        assert _python(body, tmp_path / "x.json").returncode == 0
+        assert load_run(tmp_path / "x.json").status is RunStatus.COMPLETE
+        assert load_run(tmp_path / "x.json.child").name == "child"
 
 
 def test_no_recorder_is_left_running() -> None:
