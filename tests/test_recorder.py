@@ -170,7 +170,7 @@ def test_carbon_follows_the_site(driven: Driven) -> None:
 def test_a_site_can_be_named(driven: Driven) -> None:
     with driven.recorder(site="solar-rural-clinic", country=None) as recorder:
         driven.run_for(recorder, 60)
-    assert recorder.run.settings["grid"]["zone"] == "declared"
+    assert "IPCC" in recorder.run.settings["grid"]["source"]
     with pytest.raises(NotFoundError, match="nowhere"):
         driven.recorder(site="nowhere")
 
