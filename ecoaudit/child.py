@@ -85,7 +85,8 @@ class Child:
             self.pid = os.posix_spawnp(
                 command[0],
                 list(command),
-                os.environ,
+                # The measured program has no use for the meter's password.
+                {k: v for k, v in os.environ.items() if not k.startswith("ECOAUDIT_WALL_")},
                 setsigmask=self._mask,
                 setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
             )

@@ -30,7 +30,7 @@ from ecoaudit.factors.grid import grid_factor
 from ecoaudit.journal import SUFFIX, Journal, runs_folder
 from ecoaudit.measurement import Device, Measurement
 from ecoaudit.meters import open_meters
-from ecoaudit.meters.base import Meter
+from ecoaudit.meters.base import LateMeter, Meter
 from ecoaudit.process_tree import ProcessTree
 from ecoaudit.recording import Recording, Window, header_of
 from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
@@ -168,6 +168,9 @@ class Recorder:
         if not recording.environment:
             recording.environment = _environment()
         for meter in self._meters or ():
+            if isinstance(meter, LateMeter):
+                for reading in meter.last_readings():
+                    recording.traces[reading.device_id].add(reading)
             for fault in meter.faults():
                 message, _, remedy = fault.partition("; ")
                 recording.doubt(

@@ -159,7 +159,10 @@ class Recording:
             ),
         }
         if any(device.boundary == WALL for device in seen.devices):
-            summary["wall_energy_j"] = energy_within(seen.devices, WALL)
+            wall = energy_within(seen.devices, WALL)
+            summary["wall_energy_j"] = wall
+            if energy.known and energy.numbers[1] > 0:
+                summary["wall_energy_per_host_energy"] = wall.per(energy, "")
         return summary
 
     def _pue(self) -> dict[str, Any]:

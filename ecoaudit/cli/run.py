@@ -24,6 +24,13 @@ Example:
     metavar="TIME",
     help="First measure the machine at rest for this long, such as 10s; gives net energy.",
 )
+@click.option(
+    "--wall",
+    multiple=True,
+    metavar="METER",
+    help="Read a meter at the plug besides: shelly://192.168.1.20, tasmota://HOST,"
+    " redfish://HOST/Chassis/1 or csv:FILE; once for each cord of the machine.",
+)
 @output_option("run file (JSON); kept in the runs folder by default")
 @click.option("-q", "--quiet", is_flag=True, help="Do not print the summary.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -32,6 +39,7 @@ def command(
     site: str | None,
     country: str | None,
     idle_s: float | None,
+    wall: tuple[str, ...],
     output: str | None,
     quiet: bool,
     command: tuple[str, ...],
@@ -46,6 +54,7 @@ def command(
     from ecoaudit.child import Child, CommandError, end_like, hold_signals, rest
     from ecoaudit.cli.options import load_site_option
     from ecoaudit.errors import EcoauditError
+    from ecoaudit.meters import open_wall_meters
     from ecoaudit.recorder import Recorder
     from ecoaudit.recording import net_of_idle
     from ecoaudit.run import RunStatus
@@ -55,6 +64,7 @@ def command(
         country=country,
         site=load_site_option(site),
         output=output,
+        extra_meters=open_wall_meters(wall),
         settings={"command": Path(command[0]).name, "arguments": len(command) - 1},
     )
     mask = hold_signals()

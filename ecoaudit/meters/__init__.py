@@ -9,9 +9,10 @@ Environment variables: ``ECOAUDIT_REPLAY`` names a trace that stands in for all 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
-from ecoaudit.errors import MeterUnavailableError
+from ecoaudit.errors import MeterUnavailableError, UsageError, did_you_mean
 from ecoaudit.measurement import DRAM, PACKAGE, Device
 from ecoaudit.meters.base import Meter, Probe
 from ecoaudit.meters.modelled import TDP_VARIABLE, ModelledCpu, ModelledRam
@@ -30,6 +31,41 @@ METERS: dict[str, Callable[[ProcessTree], Meter]] = {
     "modelled-ram": lambda _: ModelledRam(),
     "replay": lambda _: ReplayMeter.load(os.environ.get(REPLAY_VARIABLE, "")),
 }
+
+# Kind of a meter at the plug -> its member and what opens an address there under an id of the run.
+# By name, because a run without such a meter is not to wait for them.
+WALL_METERS: dict[str, tuple[str, str]] = {
+    "shelly": ("ecoaudit.meters.shelly", "open_shelly"),
+    "tasmota": ("ecoaudit.meters.tasmota", "open_tasmota"),
+    "redfish": ("ecoaudit.meters.redfish", "open_redfish"),
+    "csv": ("ecoaudit.meters.meter_log", "open_meter_log"),
+}
+
+
+def open_wall_meters(addresses: Sequence[str]) -> list[Meter]:
+    """Open the meters at the plug that the user names; their energies are added.
+
+    Args:
+        addresses: such as ``shelly://192.168.1.20`` or ``csv:meter.csv``; one for each cord of
+            the machine.
+
+    Raises:
+        UsageError: an address that cannot be used.
+        MeterUnavailableError: a meter that does not answer.
+    """
+    from ecoaudit.meters.wall import WallAddress
+
+    meters: list[Meter] = []
+    for number, text in enumerate(addresses):
+        address = WallAddress.parse(text)
+        if address.kind not in WALL_METERS:
+            raise UsageError(
+                f"--wall: {address.kind!r} is no kind of meter;"
+                f" {did_you_mean(address.kind, WALL_METERS)}"
+            )
+        module, opener = WALL_METERS[address.kind]
+        meters.append(getattr(import_module(module), opener)(address, f"wall-{number}"))
+    return meters
 
 
 def open_meters(tree: ProcessTree) -> tuple[list[Meter], list[Doubt]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ecoaudit.measurement import Device, Reading
 
@@ -26,7 +26,8 @@ class Meter(Protocol):
         ...
 
     def read(self, now_s: float) -> Sequence[Reading]:
-        """One reading per device. ``now_s`` is the caller's monotonic clock [s]."""
+        """One reading per device, or what came in since the last call where the meter asks on its
+        own. ``now_s`` is the caller's monotonic clock [s]."""
         ...
 
     def faults(self) -> Sequence[str]:
@@ -35,6 +36,15 @@ class Meter(Protocol):
 
     def close(self) -> None:
         """Give back what the meter holds. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class LateMeter(Meter, Protocol):
+    """A meter that has more to hand over when the run has ended."""
+
+    def last_readings(self) -> Sequence[Reading]:
+        """Those readings, once, on the clock of :meth:`read`; may wait some seconds."""
         ...
 
 
