@@ -51,6 +51,7 @@ QUANTITIES: Final = {
     "cpu_energy_j": "Energy of the CPU packages",
     "dram_energy_j": "Energy of the memory (DRAM)",
     "wall_energy_j": "Energy at the plug",
+    "wall_energy_per_host_energy": "Energy at the plug over the host's",
     "net_energy_j": "Energy above idle",
     "idle_power_w": "Idle power",
     "operational_kgco2e": "Operational carbon",
