@@ -28,10 +28,12 @@ class ProcessTree:
     Args:
         root_pid: the process at the top; it counts itself.
         rescan_s: shortest time between two searches [s].
+        root_memory: whether the root's own memory counts.
     """
 
-    def __init__(self, root_pid: int, rescan_s: float = RESCAN_S):
+    def __init__(self, root_pid: int, rescan_s: float = RESCAN_S, root_memory: bool = True):
         self._rescan_s = rescan_s
+        self._without = None if root_memory else root_pid
         self._scan_due_s = 0.0
         self._members: dict[int, _Member] = {}
         self._orphaned_s = 0.0  # CPU time of ended processes that no member waited for
@@ -66,7 +68,9 @@ class ProcessTree:
         """
         self._rescan()
         total = 0
-        for member in self._members.values():
+        for pid, member in self._members.items():
+            if pid == self._without:
+                continue
             try:
                 total += member.process.memory_info().rss
             except psutil.Error:

@@ -61,6 +61,7 @@ class Recorder:
         meters: what to read; None opens whatever this machine has.
         extra_meters: what to read besides, such as a meter at the plug.
         process_id: root of the process tree whose CPU time and memory are read; None: this process.
+        own_memory: whether that root's memory counts; not for a root that only starts the work.
         country: ISO 3166-1 alpha-3 code for the grid's carbon intensity.
         site: a site profile, or its name; gives country, grid intensity and PUE.
         scenario: the scenario as data, for the run file.
@@ -81,6 +82,7 @@ class Recorder:
         meters: Sequence[Meter] | None = None,
         extra_meters: Sequence[Meter] = (),
         process_id: int | None = None,
+        own_memory: bool = True,
         country: str | None = None,
         site: Site | str | None = None,
         scenario: dict[str, Any] | None = None,
@@ -93,7 +95,9 @@ class Recorder:
         self._sampling = sampling
         self._meters = None if meters is None else [*meters, *extra_meters]
         self._extra_meters = extra_meters
-        self._tree = ProcessTree(os.getpid() if process_id is None else process_id)
+        self._tree = ProcessTree(
+            os.getpid() if process_id is None else process_id, root_memory=own_memory
+        )
         self._output = None if output is None else Path(output).absolute()
         if self._output is not None:
             _check_output(self._output)
@@ -223,7 +227,12 @@ class Recorder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.finish(status_of(kind))
+        try:
+            self.finish(status_of(kind))
+        except EcoauditError as failed:  # the program's own work, or its own error, comes first
+            import warnings
+
+            warnings.warn(f"the run was not saved: {failed}", RuntimeWarning, stacklevel=2)
 
     # -- windows -------------------------------------------------------------------------------
 
@@ -531,6 +540,8 @@ def _check_output(path: Path) -> None:
     """Refuse an output that cannot be written before anything is measured."""
     import tempfile
 
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return  # a pipe or a device, written as it stands
     if path.is_dir():
         raise EcoauditError(f"{path}: is a folder; give a file, such as {path / 'run.json'}")
     folder = path.parent

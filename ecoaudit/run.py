@@ -140,6 +140,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise FileFormatError(f"{place}: cannot be read ({error})") from error
     except json.JSONDecodeError as error:
         raise FileFormatError(f"{place}:{error.lineno}: not JSON ({error.msg})") from error
+    except RecursionError:
+        raise FileFormatError(f"{place}: nested too deeply to be a file of ecoaudit") from None
 
 
 def validated(data: object, kind: type[Any], place: Path) -> Any:
@@ -155,19 +157,28 @@ def validated(data: object, kind: type[Any], place: Path) -> Any:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
-    """Write ``text`` to ``path`` so that a crash leaves the old file or the new, never half."""
+    """Write ``text`` to ``path`` so that a crash leaves the old file or the new, never half.
+
+    A link is followed. What is no regular file (a pipe, ``/dev/stdout``) is written as it stands.
+    """
     import tempfile
 
     place = Path(path)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+    target = place.resolve()
+    if target.exists() and not target.is_file():
+        target.write_text(text, encoding="utf-8", errors="backslashreplace")
+        return place
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(place)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)
+        Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

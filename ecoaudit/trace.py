@@ -21,6 +21,8 @@ from ecoaudit.measurement import Device, DeviceEnergy, Reading
 from ecoaudit.statistics import trapezoid
 
 _ENOUGH_READINGS = 50  # of power, for its integral to be held against the counter
+_WORTH_COMPARING = 0.05  # four standard errors of the mean power may be as much of it
+_READING_S = 0.1  # between two ordinary readings
 _RESOLUTION_J = 6  # decimals: no meter resolves less than a microjoule
 # Doubt of the power between a step of the counter and an edge, as a share: a board's power sensor
 # may be renewed only every 100 ms, and then tells what was.
@@ -73,11 +75,21 @@ class Trace:
     def counter_against_power(self, start_s: float, end_s: float) -> float | None:
         """The counter's energy over that of the integrated power, less 1.
 
-        None without both a counter and power, or with fewer than 50 readings of power: a load that
-        switches faster than it is sampled then says little.
+        None without both a counter and power, and where the power was too uneven for its readings
+        to tell a few per cent: a load that switches faster than it is read may be met at its highs.
         """
-        readings = bisect_right(self._power_times, end_s) - bisect_left(self._power_times, start_s)
-        if self._last is None or readings < _ENOUGH_READINGS:
+        first, last = (
+            bisect_left(self._power_times, start_s),
+            bisect_right(self._power_times, end_s),
+        )
+        powers = self._powers[first:last]
+        if self._last is None or len(powers) < _ENOUGH_READINGS:
+            return None
+        mean = math.fsum(powers) / len(powers)
+        spread = math.sqrt(math.fsum((power - mean) ** 2 for power in powers) / len(powers))
+        # Readings that crowd at an edge tell no more than one does.
+        readings = min(len(powers), (end_s - start_s) / _READING_S)
+        if mean <= 0 or 4 * spread / mean / math.sqrt(readings) > _WORTH_COMPARING:
             return None
         by_power = self._between(start_s, end_s)
         by_counter = self.energy(start_s, end_s).energy_j.value

@@ -334,6 +334,28 @@ def test_a_program_with_its_own_sigterm_handler_keeps_it(tmp_path: Path) -> None
     assert _python(body, tmp_path / "x.json").returncode == 5
 
 
+def test_a_run_that_cannot_be_saved_does_not_hide_the_programs_own_error(
+    driven: Driven, tmp_path: Path
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    recorder = driven.recorder(output=folder / "x.json")
+
+    def work() -> None:
+        with recorder:
+            driven.run_for(recorder, 1)
+            folder.rmdir()
+            folder.write_text("in the way")
+            raise ValueError("the work failed")
+
+    with (
+        pytest.warns(RuntimeWarning, match="was not saved"),
+        pytest.raises(ValueError, match="wor"),
+    ):
+        work()
+    assert recorder.run.summary["energy_j"].value == pytest.approx(100.0)
+
+
 def test_a_forked_child_does_not_record(tmp_path: Path) -> None:
     body = (
         "pid = os.fork()\n"

@@ -123,3 +123,13 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     write_text(place, "new")
     assert place.read_text() == "new"
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["x.txt"]
+
+
+def test_a_link_is_followed_and_what_is_no_file_is_written_as_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "real.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("real.txt")
+    write_text(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real.txt").read_text() == "new"
+    write_text("/dev/null", "gone")
+    assert Path("/dev/null").is_char_device()

@@ -105,3 +105,21 @@ def test_a_reading_out_of_order_is_left_out() -> None:
     for t, energy in ((0.0, 0.0), (2.0, 20.0), (1.0, 999.0), (3.0, 30.0)):
         trace.add(Reading("gpu-0", t, energy_j=energy, power_w=10.0))
     assert trace.energy(0.0, 3.0).energy_j.value == 30.0
+
+
+@pytest.mark.parametrize("seconds", [6, 60])
+def test_a_switching_load_accuses_no_counter(seconds: int) -> None:
+    """Read ten times a second, a load that switches every 50 ms may always be met at its high."""
+    trace = Trace(device())
+    for tick in range(seconds * 10 + 1):
+        t = tick / 10
+        power = 400.0 if tick % 3 else 60.0
+        trace.add(Reading("gpu-0", t, energy_j=230.0 * t, power_w=power))
+    assert trace.counter_against_power(0.0, float(seconds)) is None
+
+
+def test_a_steady_load_is_compared() -> None:
+    trace = Trace(device())
+    for tick in range(100):
+        trace.add(Reading("gpu-0", tick / 10, energy_j=18.0 * tick, power_w=200.0))
+    assert trace.counter_against_power(0.0, 9.9) == pytest.approx(-0.1)

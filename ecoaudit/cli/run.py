@@ -49,6 +49,7 @@ def command(
     Its input, output, signals and exit code pass through untouched; the summary goes to the
     standard error stream.
     """
+    import contextlib
     from pathlib import Path
 
     from ecoaudit.child import Child, CommandError, end_like, hold_signals, rest
@@ -61,6 +62,7 @@ def command(
 
     recorder = Recorder(
         name or Path(command[0]).name,
+        own_memory=False,
         country=country,
         site=load_site_option(site),
         output=output,
@@ -97,5 +99,6 @@ def command(
     if not quiet:
         from ecoaudit.cli.tables import print_run
 
-        print_run(recorder.run, place)
+        with contextlib.suppress(OSError):  # nobody reads the error stream any more
+            print_run(recorder.run, place)
     return end_like(ending)

@@ -123,6 +123,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[Key, int]]:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
         raise ProfileError(f"not YAML ({error.problem})", path=path, line=line) from error
+    except RecursionError:
+        raise ProfileError("nested too deeply, or an alias of itself", path=path) from None
     except yaml.YAMLError as error:
         raise ProfileError(f"not YAML ({error})", path=path) from error
     finally:

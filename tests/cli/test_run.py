@@ -133,6 +133,12 @@ def test_children_are_counted(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
     assert power["busy"] > 1.5 * power["idle"]
 
 
+def test_the_memory_is_the_commands(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    """`sleep` takes a few MB; ecoaudit itself takes more than 20."""
+    ecoaudit("run", "-o", "x.json", "--", "sleep", "1.2")
+    assert 1e5 < load(tmp_path / "x.json")["summary"]["peak_host_memory_bytes"]["value"] < 10e6
+
+
 def test_idle_gives_net_energy(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
     done = ecoaudit(
         "run", "--idle", "500ms", "-o", "x.json", "--", "sleep", "1",
@@ -193,6 +199,18 @@ def test_a_run_that_cannot_be_saved_does_not_change_the_commands_end(
     recovered = ecoaudit("runs", "recover", "-o", "y.json")
     assert recovered.stdout.strip() == "y.json", recovered.stderr
     assert load(tmp_path / "y.json")["duration_s"] > 0.9
+
+
+def test_an_error_stream_that_nobody_reads_changes_nothing(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*RUN, "-o", "x.json", "--", "sh", "-c", "exit 4"],
+            cwd=tmp_path,
+            stderr=full,
+            check=False,
+        )
+    assert done.returncode == 4
+    assert load(tmp_path / "x.json")["status"] == "failed"
 
 
 def test_a_program_that_was_stopped_for_a_while_says_so(tmp_path: Path) -> None:

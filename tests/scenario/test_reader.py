@@ -176,6 +176,14 @@ def test_a_file_without_keys_is_refused(tmp_path: Path, text: str) -> None:
         load_site(path)
 
 
+@pytest.mark.parametrize("text", ["name: &a [*a]\n", "a: " + "[" * 5000, "[" * 3000 + "]" * 3000])
+def test_nesting_without_end_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    with pytest.raises(ProfileError, match=r"x\.yaml"):
+        load_site(path)
+
+
 def test_no_such_profile() -> None:
     with pytest.raises(NotFoundError, match="did you mean 'ambient-note'"):
         load_workload("ambient-nota")
