@@ -47,7 +47,7 @@ class Remedies:
         first = option.first_limit
         if first is None:
             return None
-        return self._finders.get(first.name, self._time)(option, first)
+        return self._finders.get(first.name, self._time)(option, first) + _besides(option, first)
 
     # -- one per limit ---------------------------------------------------------------------------
 
@@ -92,7 +92,8 @@ class Remedies:
         other = self._device(option, "capital", _price)
         if other is None:
             return start
-        return f"{start}, or take {other.hardware.device.name} for {human(_price(other), 'USD')}"
+        price = human(_price(other), "USD")
+        return f"{start}, or take {other.hardware.device.name} for {price}{_still(other)}"
 
     def _energy(self, option: Candidate, limit: Limit) -> str:
         if option.idle_j is None or option.active_j is None:
@@ -115,10 +116,10 @@ class Remedies:
             return _measure(limit)
         smaller = self._format(option, limit.name)
         if smaller is not None:
-            return f"take {smaller.weights} weights, which are faster"
+            return f"take {smaller.weights} weights, which are faster{_still(smaller)}"
         other = self._device(option, limit.name, _price)
         if other is not None:
-            return f"take a faster device, such as {other.hardware.device.name}"
+            return f"take a faster device, such as {other.hardware.device.name}{_still(other)}"
         model = self._model(option, limit.name)
         if model is not None:
             return f"take a smaller model, such as {model.model.name} ({model.weights})"
@@ -161,6 +162,28 @@ class Remedies:
             if limit == "context" or other.parameters.number < most:
                 return other
         return None
+
+
+def _still(option: Candidate) -> str:
+    """In brackets, what a proposed option would miss in its turn; nothing when it fits."""
+    first = option.first_limit
+    if first is None:
+        return ""
+    what = "misses" if first.ok is False else "is not known to meet"
+    return f" (which {what} {LIMIT_NAMES[first.name]})"
+
+
+def _besides(option: Candidate, first: Limit) -> str:
+    """What stands in the way besides the first limit, so that no remedy promises too much."""
+    others = [limit for limit in option.limits.values() if limit is not first]
+    missed = [LIMIT_NAMES[limit.name] for limit in others if limit.ok is False]
+    unknown = [LIMIT_NAMES[limit.name] for limit in others if limit.ok is None]
+    told = ""
+    if missed:
+        told += f"; it also misses {', '.join(missed)}"
+    if unknown and option.idle_j is not None:
+        told += f"; {', '.join(unknown)} cannot be judged"
+    return told
 
 
 def _measure(limit: Limit) -> str:
