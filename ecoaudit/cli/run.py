@@ -49,7 +49,8 @@ def command(
     Its input, output, signals and exit code pass through untouched; the summary goes to the
     standard error stream.
     """
-    import contextlib
+    import os
+    import sys
     from pathlib import Path
 
     from ecoaudit.child import Child, CommandError, end_like, hold_signals, rest
@@ -99,6 +100,9 @@ def command(
     if not quiet:
         from ecoaudit.cli.tables import print_run
 
-        with contextlib.suppress(OSError):  # nobody reads the error stream any more
+        try:
             print_run(recorder.run, place)
+            sys.stderr.flush()
+        except OSError:  # nobody reads the error stream any more; what is left of it goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     return end_like(ending)
