@@ -17,119 +17,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
-from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from ecoaudit.errors import UsageError
-from ecoaudit.estimate import Basis, Estimate
-from ecoaudit.recorder import Recorder
-from ecoaudit.recording import Window
-from ecoaudit.run import RunKind
-from ecoaudit.scenario import Site
-from ecoaudit.statistics import percentile, percentile_interval
+from ecoaudit.training import Profile
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
-
-
-class Profile(Recorder):
-    """A recorder of a training loop: :meth:`steps` adds throughput and energy per step.
-
-    Args:
-        name: for people.
-        tokens_per_step: tokens that one step processes; gives tokens/s and J/token.
-        samples_per_step: samples that one step processes; gives samples/s.
-        country: ISO 3166-1 alpha-3 code for the grid's carbon intensity.
-        site: a site profile; gives country, grid intensity and PUE.
-        output: where the run goes; None keeps it in the runs folder.
-    """
-
-    def __init__(
-        self,
-        name: str = "training",
-        *,
-        tokens_per_step: float | None = None,
-        samples_per_step: float | None = None,
-        country: str | None = None,
-        site: Site | None = None,
-        output: str | os.PathLike[str] | None = None,
-        **recorder: Any,
-    ):
-        for key, value in (("tokens", tokens_per_step), ("samples", samples_per_step)):
-            if value is not None and not value > 0:
-                raise UsageError(f"{key}_per_step must be more than 0, got {value!r}")
-        recorder.setdefault("kind", RunKind.TRAINING)
-        super().__init__(name, country=country, site=site, output=output, **recorder)
-        self._per_step = {"tokens": tokens_per_step, "samples": samples_per_step}
-
-    def start(self) -> Profile:
-        """Open the meters and start sampling."""
-        super().start()
-        return self
-
-    def __enter__(self) -> Profile:
-        return self.start()
-
-    def steps(self, iterable: Iterable[T], warmup: int = 0) -> Iterator[T]:
-        """Yield from ``iterable``, timing each step: from one item's arrival to the next.
-
-        Args:
-            iterable: the batches.
-            warmup: steps at the start that are left out of all figures.
-
-        The run's summary then has ``steps``, ``step_s_p50``, ``step_s_p95``,
-        ``energy_per_step_j`` and, where the amounts per step were given, ``tokens_per_s``,
-        ``energy_per_token_j`` and ``samples_per_s``. They come from one window named ``steps``
-        over all steps after the warm-up. An early ``break`` keeps the steps that were begun.
-        """
-        if warmup < 0:
-            raise UsageError(f"warmup must be 0 or more, got {warmup}")
-        edges: list[float] = []
-        try:
-            for item in iterable:
-                edges.append(self.now())
-                yield item
-        finally:
-            edges.append(self.now())
-            self._add_steps(edges, warmup)
-
-    def _add_steps(self, edges: list[float], warmup: int) -> None:
-        if len(edges) - 1 <= warmup:
-            self.doubt(
-                "no-steps",
-                f"the loop made {len(edges) - 1} steps, of which {warmup} were warm-up",
-                "run more steps, or lower warmup",
-            )
-            return
-        if warmup:
-            self.add_window("warmup", edges[0], edges[warmup])
-        window = self.add_window("steps", edges[warmup], edges[-1])
-        self._mark_edge(edges[-1])
-        times = [end - start for start, end in pairwise(edges)][warmup:]
-        self.summary.update(self._figures(window, times))
-
-    def _figures(self, window: Window, times: list[float]) -> dict[str, Estimate]:
-        clock = "monotonic clock at each step"
-        energy = self.energy(window)
-        count = len(times)
-        steps = Estimate.exact(count, "steps", Basis.MEASURED, "counted")
-        figures = {"steps": steps, "energy_per_step_j": energy.converted(1 / count, "J/step")}
-        for q in (50, 95):
-            low, high = percentile_interval(times, q)
-            figures[f"step_s_p{q}"] = Estimate(
-                percentile(times, q), low, high, "s", Basis.MEASURED, clock
-            )
-        for noun, each in self._per_step.items():
-            if each is not None:
-                rate = each * count / sum(times)
-                source = f"{noun}_per_step as declared x steps counted, over the {clock}"
-                figures[f"{noun}_per_s"] = Estimate.exact(rate, f"{noun}/s", Basis.MEASURED, source)
-        if self._per_step["tokens"] is not None:
-            tokens = self._per_step["tokens"] * count
-            figures["energy_per_token_j"] = energy.converted(1 / tokens, "J/token")
-        return figures
 
 
 class _Decorator:
@@ -205,7 +99,7 @@ def profile(name: Any = None, **options: Any) -> Any:
     Args:
         name: for people; a decorator takes the function's name.
         **options: as for :class:`Profile` (``tokens_per_step``, ``samples_per_step``,
-            ``country``, ``site``, ``output``).
+            ``parameters``, ``synchronize``, ``country``, ``site``, ``output`` ...).
 
     Raises:
         UsageError: options that cannot be used, before the work starts.

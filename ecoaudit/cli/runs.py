@@ -1,4 +1,4 @@
-"""``ecoaudit runs``: list, show and recover measured runs."""
+"""``ecoaudit runs``: list, show, recover and merge measured runs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from ecoaudit.cli.options import output_option
 Examples:
   ecoaudit runs list
   ecoaudit runs show run.json
-  ecoaudit runs recover""",
+  ecoaudit runs recover
+  ecoaudit runs merge run.rank0.json run.rank1.json -o run.json""",
 )
 def command() -> None:
-    """List, show and recover measured runs.
+    """List, show, recover and merge measured runs.
 
     Runs without -o are kept in a folder of the user's; ECOAUDIT_RUNS names another.
     """
@@ -103,3 +104,26 @@ def recover(files: tuple[Path, ...], output: str | None) -> None:
         click.echo("nothing to recover", err=True)
     for journal in journals:
         click.echo(str(recover_to(journal, None if output is None else Path(output))))
+
+
+@command.command(
+    "merge", epilog="Example: ecoaudit runs merge run.rank0.json run.rank1.json -o run.json"
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", metavar="FILE", required=True, help="Where to write the run.")
+def merge_runs(files: tuple[Path, ...], output: str) -> None:
+    """One run of the runs that the ranks of one training job recorded.
+
+    Give the run of every rank, in any order. A board counts once, and so do the CPU and the
+    memory of each machine; tokens add up.
+    """
+    from ecoaudit.cli.tables import print_run
+    from ecoaudit.errors import UsageError
+    from ecoaudit.merging import merge
+    from ecoaudit.run import load_run
+
+    target = Path(output)
+    if any(target.absolute() == file.absolute() for file in files):
+        raise UsageError(f"{output}: is one of the runs to merge; choose another -o")
+    run = merge([load_run(file) for file in files])
+    print_run(run, run.save(target))
