@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ecoaudit.checks import doubt
 from ecoaudit.run import Doubt
 
 SMALLEST_JUMP_S = 1.0  # slewing by NTP stays far below this between two looks
@@ -45,7 +46,7 @@ class ClockWatch:
         slept = asleep_s - self._asleep_s
         if slept > SMALLEST_JUMP_S:
             found.append(
-                Doubt(
+                doubt(
                     "suspended",
                     f"the computer slept for {slept:.0f} s, which no window counts; energy "
                     "counters went on and may hold what was drawn meanwhile",
@@ -55,7 +56,7 @@ class ClockWatch:
         moved = set_s - self._set_s
         if abs(moved) > SMALLEST_JUMP_S:
             found.append(
-                Doubt(
+                doubt(
                     "clock-set",
                     f"the wall clock was set by {moved:+.0f} s during the run; durations and "
                     "energy do not depend on it",

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ecoaudit.checks import doubt
 from ecoaudit.estimate import Basis, Estimate, total
 from ecoaudit.factors.grid import GridFactor, operational_kgco2e
 from ecoaudit.job import ADDED, STEPS, Job, Part, most, parts_of
@@ -41,7 +42,7 @@ def merge(runs: Sequence[Run]) -> Run:
     job = Job(parts)
     first = parts[0].run
     whole = job.united(WINDOW)[0]
-    doubts = [doubt for doubt in _doubts(parts) if doubt.code not in _ONLY_OF_A_RANK]
+    doubts = [said for said in _doubts(parts) if said.code not in _ONLY_OF_A_RANK]
     windows = [window for path in job.paths() for window in job.united(path)]
     summary = {**_whole(job, whole), **_training(job, doubts)}
     return Run(
@@ -131,7 +132,7 @@ def _training(job: Job, doubts: list[Doubt]) -> dict[str, Estimate]:
     counts = {run.summary[STEPS].value for run in runs if STEPS in run.summary}
     if len(counts) > 1:
         doubts.append(
-            Doubt(
+            doubt(
                 "steps-differ",
                 f"the ranks counted from {min(filter(None, counts)):g} to"
                 f" {max(filter(None, counts)):g} steps; the largest is reported",
@@ -204,10 +205,10 @@ def _doubts(parts: list[Part]) -> list[Doubt]:
     """What each rank doubts: once where all of them do, else with the rank's number."""
     found: list[Doubt] = []
     for part in parts:
-        for doubt in part.run.doubts:
-            told = doubt
-            if not all(doubt in other.run.doubts for other in parts):
-                told = replace(doubt, message=f"rank {part.rank.rank}: {doubt.message}")
+        for said in part.run.doubts:
+            told = said
+            if not all(said in other.run.doubts for other in parts):
+                told = replace(said, message=f"rank {part.rank.rank}: {said.message}")
             if told not in found:
                 found.append(told)
     return found

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ecoaudit.checks import doubt
 from ecoaudit.errors import UsageError
 from ecoaudit.measurement import Device, Reading
 from ecoaudit.meters import open_meters
@@ -104,7 +105,7 @@ def open_rank_meters(rank: Rank, tree: ProcessTree) -> tuple[list[Meter], list[D
         own = {boards[rank.local_rank].id}
         if len({device.name for device in boards}) > 1 and "CUDA_DEVICE_ORDER" not in os.environ:
             doubts.append(
-                Doubt(
+                doubt(
                     "rank-board",
                     f"board {rank.local_rank} was taken for this rank's, but the boards are unlike"
                     " and CUDA may count them in another order",
@@ -116,10 +117,10 @@ def open_rank_meters(rank: Rank, tree: ProcessTree) -> tuple[list[Meter], list[D
         mine = _own_part(meter, lambda d: d.id in own if d.kind == "gpu" else rank.owns_host)
         meters.extend(mine)
     if not rank.owns_host:
-        doubts = [doubt for doubt in doubts if doubt.code not in ("cpu-modelled", "ram-modelled")]
-    elif not rank.whole_tree and any(doubt.code == "cpu-modelled" for doubt in doubts):
+        doubts = [said for said in doubts if said.code not in ("cpu-modelled", "ram-modelled")]
+    elif not rank.whole_tree and any(said.code == "cpu-modelled" for said in doubts):
         doubts.append(
-            Doubt(
+            doubt(
                 "rank-cpu",
                 "the modelled CPU counts this rank's processes only, not the other ranks' here",
                 "start the ranks with torchrun, whose processes are counted together",
@@ -158,8 +159,8 @@ class _Part:
     def read(self, now_s: float) -> Sequence[Reading]:
         return [read for read in self._meter.read(now_s) if read.device_id in self._ids]
 
-    def faults(self) -> Sequence[str]:
-        return self._meter.faults()
+    def doubts(self) -> Sequence[Doubt]:
+        return self._meter.doubts()
 
     def close(self) -> None:
         self._meter.close()

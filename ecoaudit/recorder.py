@@ -6,50 +6,34 @@ the energy is worked out afterwards from the traces (``ecoaudit.trace``).
 
 from __future__ import annotations
 
-import atexit
-import math
 import os
-import signal
-import threading
 import time
-import weakref
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ecoaudit.clocks import ClockWatch
+from ecoaudit.checks import doubt
 from ecoaudit.errors import EcoauditError
 from ecoaudit.estimate import Estimate
 from ecoaudit.factors.grid import grid_factor
+from ecoaudit.guard import Guard
 from ecoaudit.journal import SUFFIX, Journal, runs_folder
 from ecoaudit.measurement import Device, Measurement
 from ecoaudit.meters import open_meters
-from ecoaudit.meters.base import LateMeter, Meter
+from ecoaudit.meters.base import Meter
 from ecoaudit.process_tree import ProcessTree
-from ecoaudit.recording import Recording, Window, header_of
+from ecoaudit.recording import Recording, Window
 from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
+from ecoaudit.sampling import Sampler
 
 if TYPE_CHECKING:
     from ecoaudit.scenario import Site
 
-PERIOD_S = 0.1  # between two readings
-HOST_PERIOD_S = 0.5  # between two readings of the process tree's memory and of the clocks
-LONGEST_GAP_S = 2.0  # between two readings, above which the run says so
-FLUSH_S = 1.0  # between two writes of the journal
-EDGE_PERIOD_S = 0.002  # between two readings while waiting for a counter to move at an edge
-EDGE_LIMIT_S = 0.15  # longest wait for it
-EDGE_GAP_S = 0.02  # edges nearer to the last watched one are left to the ordinary readings
-FORK_WAIT_S = 1.0  # longest wait of a fork for a reading to end
-JOIN_S = 5.0  # longest wait for the sampling thread at the end
-
 _current: ContextVar[Window | None] = ContextVar("ecoaudit_window", default=None)
-_running: weakref.WeakSet[Recorder] = weakref.WeakSet()
 
 
 class Recorder:
@@ -121,43 +105,32 @@ class Recorder:
             settings=dict(settings or {}),
             output=None if self._output is None else str(self._output),
         )
+        self._sampler: Sampler | None = None
+        self._guard: Guard | None = None
         self._journal: Journal | None = None
-        self._lines: deque[tuple[str, dict[str, Any]]] = deque()  # window edges, for the journal
-        self._wake: SimpleQueue[None] = SimpleQueue()  # its put() is safe in a signal handler
-        self._watched_s = -math.inf
-        self._stopping = False
-        self._edge_s: float | None = None
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-        self._held = False
-        self._host_due_s = -math.inf
-        self._sampled_s: float | None = None
-        self._gap_told = False
-        self._clocks = ClockWatch()
         self._run: Run | None = None
-        self._previous_sigterm: Any = None
 
     # -- life ----------------------------------------------------------------------------------
 
     def start(self) -> Recorder:
         """Open the meters, take the first reading and start sampling."""
         recording = self._recording
-        if self._meters is None:
+        meters = self._meters
+        if meters is None:
             opened, doubts = self._open_meters(self._tree)
-            self._meters = [*opened, *self._extra_meters]
+            meters = [*opened, *self._extra_meters]
             recording.doubts.extend(doubts)
-        recording.watch([device for meter in self._meters for device in meter.devices()])
+        recording.watch([device for meter in meters for device in meter.devices()])
         recording.start_s = self.now()
         self._journal = Journal(runs_folder() / f"{recording.id}{SUFFIX}")
-        self._journal.add("header", **header_of(recording), **_process())
-        self.sample()
-        _running.add(self)
-        atexit.register(self._at_exit)
+        self._sampler = Sampler(
+            recording, meters, self._tree, self._journal, self.now, _environment
+        )
+        self._sampler.begin(**_process())
+        self._guard = Guard(self._sampler, self._interrupt)
+        self._guard.watch(sigterm=self._sampling)
         if self._sampling:
-            self._catch_sigterm()
-            self._edge_s = recording.start_s
-            self._thread = threading.Thread(target=self._loop, name="ecoaudit", daemon=True)
-            self._thread.start()
+            self._sampler.start()
         return self
 
     def finish(self, status: RunStatus = RunStatus.COMPLETE) -> Run:
@@ -165,39 +138,20 @@ class Recorder:
         if self._run is not None:
             return self._run
         end_s = self.now()
-        self._stop_thread(end_s)
-        if not self._sampling:
-            self.sample()
-        recording = self._recording
-        if not recording.environment:
-            recording.environment = _environment()
-        for meter in self._meters or ():
-            if isinstance(meter, LateMeter):
-                for reading in meter.last_readings():
-                    recording.traces[reading.device_id].add(reading)
-            for fault in meter.faults():
-                message, _, remedy = fault.partition("; ")
-                recording.doubt(
-                    "meter-fault", message, remedy or "`ecoaudit doctor` shows what can be read"
-                )
-            meter.close()
-        if self._journal is not None and self._journal.fault:
-            recording.doubt(
-                "journal",
-                f"the journal could not be written ({self._journal.fault})",
-                "free space, or point ECOAUDIT_RUNS to a folder that can be written",
-            )
+        if self._sampler is not None:
+            self._sampler.stop(end_s)
+            self._sampler.close()
         self._complete(end_s)
-        self._run = recording.to_run(status, end_s)
+        self._run = self._recording.to_run(status, end_s)
         self._save(self._run)
         self._release()
         return self._run
 
     def discard(self) -> None:
         """End the recording and keep nothing of it: there was nothing to measure."""
-        self._stop_thread(self.now())
-        for meter in self._meters or ():
-            meter.close()
+        if self._sampler is not None:
+            self._sampler.stop(self.now())
+            self._sampler.drop()
         if self._journal is not None:
             self._journal.remove()
         self._release()
@@ -253,10 +207,7 @@ class Recorder:
         inside = parent is not None and parent.end_s is None
         window = Window(name, f"{parent.path}/{name}" if parent and inside else name, self.now())
         self._recording.windows.append(window)
-        self._lines.append(
-            ("open", {"n": id(window), "name": name, "path": window.path, "t": window.start_s})
-        )
-        self._mark_edge(window.start_s)
+        self._mark(window.start_s, "open", n=id(window), name=name, path=window.path)
         return window
 
     def close_window(self, window: Window, end_s: float | None = None) -> None:
@@ -264,8 +215,7 @@ class Recorder:
         if window.end_s is not None:
             return
         window.end_s = self.now() if end_s is None else end_s
-        self._lines.append(("close", {"n": id(window), "t": window.end_s}))
-        self._mark_edge(window.end_s)
+        self._mark(window.end_s, "close", n=id(window))
 
     def add_window(
         self, name: str, start_s: float, end_s: float, parent: Window | None = None
@@ -276,21 +226,30 @@ class Recorder:
         path = name if parent is None else f"{parent.path}/{name}"
         window = Window(name, path, start_s, end_s)
         self._recording.windows.append(window)
-        self._lines.append(("open", {"n": id(window), "name": name, "path": path, "t": start_s}))
-        self._lines.append(("close", {"n": id(window), "t": end_s}))
+        if self._sampler is not None:
+            self._sampler.note("open", n=id(window), name=name, path=path, t=start_s)
+            self._sampler.note("close", n=id(window), t=end_s)
         return window
 
     def measure(self, window: Window) -> Measurement:
         """What a closed window saw; waits the moment it takes to read the meters at its end."""
-        self._catch_up(window)
-        with self._lock:
+        with self._read_up_to(window):
             return self._recording.measure(window)
 
     def energy(self, window: Window, boundary: str | None = None) -> Estimate:
         """Energy of a closed window [J]: of one boundary, or of the host (all but the wall)."""
-        self._catch_up(window)
-        with self._lock:
+        with self._read_up_to(window):
             return self._recording.energy(window, boundary)
+
+    def so_far(self, window: Window) -> Measurement:
+        """What a window has seen up to the last reading, open or not; from any thread."""
+        with self._reading_still():
+            return self._recording.measure(self._recording.so_far(window))
+
+    def power_w(self) -> dict[str, float | None]:
+        """Power of each boundary at the last reading [W], by name; None where it was not read."""
+        with self._reading_still():
+            return self._recording.power_w()
 
     # -- what else belongs to the run ------------------------------------------------------------
 
@@ -314,10 +273,20 @@ class Recorder:
         """What is read."""
         return [trace.device for trace in self._recording.traces.values()]
 
-    def doubt(self, code: str, message: str, remedy: str) -> None:
-        """Say what weakens the run, and what to do about it."""
-        self._recording.doubt(code, message, remedy)
-        self._lines.append(("doubt", {"code": code, "message": message, "remedy": remedy}))
+    def doubt(self, code: str, message: str, remedy: str | None = None) -> None:
+        """Say what weakens the run; the remedy is that of ``ecoaudit.checks`` where none is given.
+
+        Raises:
+            KeyError: the code is not in the list of doubts.
+        """
+        self.add_doubt(doubt(code, message, remedy))
+
+    def add_doubt(self, said: Doubt) -> None:
+        """Add a doubt to the run, once."""
+        if self._sampler is None:
+            self._recording.add_doubt(said)
+        else:
+            self._sampler.say(said)
 
     # -- what a kind of recorder does in its own way ---------------------------------------------
 
@@ -328,138 +297,32 @@ class Recorder:
     def _complete(self, end_s: float) -> None:
         """Add to the run what only its end shows; all readings are in, and nothing is saved."""
 
-    # -- sampling --------------------------------------------------------------------------------
+    # -- reading -------------------------------------------------------------------------------
 
     def sample(self) -> None:
-        """Read every meter once, now."""
-        readings: dict[str, list[float | None]] = {}
-        now = self.now()
-        with self._lock:
-            for meter in self._meters or ():
-                for reading in meter.read(now):
-                    self._recording.traces[reading.device_id].add(reading)
-                    readings[reading.device_id] = [
-                        reading.energy_j,
-                        reading.power_w,
-                        reading.memory_bytes,
-                        reading.utilisation,
-                    ]
-            if now >= self._host_due_s:
-                self._host_due_s = now + HOST_PERIOD_S
-                memory = self._tree.memory_bytes()
-                self._recording.host_memory.append((now, memory))
-                self._note("host", t=now, bytes=memory)
-        self._note("readings", t=now, r=readings)
-        self._watch_time(now)
+        """Read every meter once, now: what the thread does, for those that own the clock."""
+        if self._sampler is not None:
+            self._sampler.sample()
 
-    def _watch_time(self, now_s: float) -> None:
-        """Doubts about time itself: gaps between readings, sleep, a clock that was set."""
-        last_s, self._sampled_s = self._sampled_s, now_s
-        gap_s = 0.0 if last_s is None else now_s - last_s
-        if self._sampling and gap_s > LONGEST_GAP_S and not self._gap_told:
-            self._gap_told = True
-            self.doubt(
-                "reading-gap",
-                f"nothing was read for {gap_s:.0f} s: the program was stopped, or the "
-                "machine was too busy; counters bridge the gap, sampled power does not",
-                "run it again if power was sampled, or if the peak of memory matters",
-            )
-        if self._host_due_s == now_s + HOST_PERIOD_S:
-            for doubt in self._clocks.changes():
-                self.doubt(doubt.code, doubt.message, doubt.remedy)
+    def write_journal(self) -> None:
+        """Write what was read so far: what the thread does once a second."""
+        if self._sampler is not None:
+            self._sampler.flush()
 
-    def _note(self, kind: str, /, **content: Any) -> None:
-        if self._journal is not None:
-            self._journal.add(kind, **content)
+    def _mark(self, t_s: float, kind: str, **about: Any) -> None:
+        """An edge of a window: for the journal, and to be read closely."""
+        if self._sampler is not None:
+            self._sampler.note(kind, **about, t=t_s)
+            self._sampler.mark_edge(t_s)
 
-    def _loop(self) -> None:
-        due_s = self.now() + PERIOD_S
-        flush_s = self.now() + FLUSH_S
-        self._watch_edge()
-        with self._lock:  # no fork while this thread imports
-            self._recording.environment = _environment()
-        self._note("environment", environment=self._recording.environment)
-        self._flush()
-        while not self._stopping:
-            if self._woken(max(due_s - self.now(), 0.0)):
-                self._watch_edge()
-            now = self.now()
-            if now >= due_s:
-                self._sample_or_doubt()
-                due_s = max(due_s + PERIOD_S, now)
-            if now >= flush_s:
-                self._flush()
-                flush_s = now + FLUSH_S
-        self._watch_edge()
-        self._flush()
+    def _read_up_to(self, window: Window) -> AbstractContextManager[object]:
+        """Wait until the meters were read after the end of a window, and hold the readings."""
+        if self._sampler is not None and self._run is None and window.end_s is not None:
+            self._sampler.catch_up()
+        return self._reading_still()
 
-    def _woken(self, wait_s: float) -> bool:
-        """Wait for an edge, at most ``wait_s``."""
-        try:
-            self._wake.get(timeout=wait_s)
-            while True:
-                self._wake.get_nowait()
-        except Empty:
-            return self._edge_s is not None
-
-    def _sample_or_doubt(self) -> None:
-        # Whatever goes wrong in a meter must not end the program that is being measured.
-        try:
-            self.sample()
-        except Exception as error:
-            self.doubt(
-                "sampling",
-                f"a reading failed ({type(error).__name__}: {error})",
-                "`ecoaudit doctor` shows what can be read",
-            )
-
-    def _watch_edge(self) -> None:
-        """Read until each stepped counter has moved after the edge that was marked last.
-
-        Where edges come thick and fast, only some are watched so closely: the others lie between
-        ordinary readings, and their doubt says so.
-        """
-        edge_s = self._edge_s
-        if edge_s is None:
-            return
-        if edge_s < self._watched_s + EDGE_GAP_S and not self._stopping:
-            self._edge_s = None
-            return
-        self._watched_s = edge_s
-        self._sample_or_doubt()
-        traces = list(self._recording.traces.values())
-        while self.now() < edge_s + EDGE_LIMIT_S:
-            if all(trace.moved_since(edge_s) for trace in traces):
-                break
-            time.sleep(EDGE_PERIOD_S)
-            self._sample_or_doubt()
-        if self._edge_s == edge_s:
-            self._edge_s = None
-
-    def _mark_edge(self, t_s: float) -> None:
-        self._edge_s = t_s
-        if self._thread is not None:
-            self._wake.put(None)
-
-    def _catch_up(self, window: Window) -> None:
-        """Wait until the meters were read after the window's end."""
-        if self._thread is None or self._run is not None:
-            return
-        while self._thread.is_alive() and self._edge_s is not None and not self._stopping:
-            time.sleep(EDGE_PERIOD_S)
-
-    def _flush(self) -> None:
-        while self._lines:
-            kind, content = self._lines.popleft()
-            self._note(kind, **content)
-        if self._journal is not None:
-            self._journal.flush()
-
-    def _stop_thread(self, end_s: float) -> None:
-        self._stopping = True
-        self._mark_edge(end_s)
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(JOIN_S)
+    def _reading_still(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._sampler is None else self._sampler.lock
 
     # -- ends ------------------------------------------------------------------------------------
 
@@ -479,37 +342,11 @@ class Recorder:
             self._journal.remove()
 
     def _release(self) -> None:
-        _running.discard(self)
-        atexit.unregister(self._at_exit)
-        if self._previous_sigterm is not None:
-            if signal.getsignal(signal.SIGTERM) == self._on_sigterm:
-                signal.signal(signal.SIGTERM, self._previous_sigterm)
-            self._previous_sigterm = None
+        if self._guard is not None:
+            self._guard.release()
 
-    def _at_exit(self) -> None:
+    def _interrupt(self) -> None:
         self.finish(RunStatus.INTERRUPTED)
-
-    def _catch_sigterm(self) -> None:
-        """Finish the run on SIGTERM, unless the program has its own way with that signal."""
-        on_main = threading.current_thread() is threading.main_thread()
-        if on_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-            self._previous_sigterm = signal.signal(signal.SIGTERM, self._on_sigterm)
-
-    def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
-        self.finish(RunStatus.INTERRUPTED)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-
-    def _forget(self) -> None:
-        """After a fork, in the child: the parent goes on recording, the child does not."""
-        atexit.unregister(self._at_exit)
-        if self._journal is not None:
-            self._journal.forget()
-        self._journal = None
-        self._thread = None
-        self._meters = []
-        self._lock = threading.Lock()
-        self._held = False
 
 
 def status_of(error: type[BaseException] | None) -> RunStatus:
@@ -554,26 +391,3 @@ def _check_output(path: Path) -> None:
         raise EcoauditError(
             f"{path}: the folder {folder} cannot be written ({error.strerror}); choose another"
         ) from error
-
-
-def _hold_all() -> None:
-    """Before a fork: let no sampling thread be amid a reading or an import, which the child would
-    then find half done for ever."""
-    for recorder in list(_running):
-        recorder._held = recorder._lock.acquire(timeout=FORK_WAIT_S)
-
-
-def _release_all() -> None:
-    for recorder in list(_running):
-        if recorder._held:
-            recorder._held = False
-            recorder._lock.release()
-
-
-def _forget_all() -> None:
-    for recorder in list(_running):
-        recorder._forget()
-    _running.clear()
-
-
-os.register_at_fork(before=_hold_all, after_in_parent=_release_all, after_in_child=_forget_all)

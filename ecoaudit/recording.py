@@ -6,11 +6,14 @@ end in :meth:`Recording.to_run`, so that a recovered run is worked out like any 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ecoaudit.checks import doubt
+from ecoaudit.checks.measuring import COUNTER_AGAINST_POWER, MODELLED_SHARE, SHORTEST_RUN_S
 from ecoaudit.errors import FileFormatError
 from ecoaudit.estimate import Basis, Estimate, total
 from ecoaudit.factors.grid import GridFactor, operational_kgco2e
@@ -35,9 +38,6 @@ _NOT_FOUND = {
     DRAM: "no memory meter was found",
     WALL: "no meter at the plug was found",
 }
-SHORTEST_RUN_S = 5.0  # below this the counter's step and the sensor's window weigh too much
-COUNTER_AGAINST_POWER = 0.05  # above this difference the run says so (as InferenceX does)
-MODELLED_SHARE = 0.5  # above this share the run says that most of it is modelled
 
 
 @dataclass(slots=True)
@@ -78,11 +78,14 @@ class Recording:
         for device in devices:
             self.traces[device.id] = Trace(device)
 
-    def doubt(self, code: str, message: str, remedy: str) -> None:
+    def add_doubt(self, said: Doubt) -> None:
         """Note a doubt, once."""
-        doubt = Doubt(code, message, remedy)
-        if doubt not in self.doubts:
-            self.doubts.append(doubt)
+        if said not in self.doubts:
+            self.doubts.append(said)
+
+    def doubt(self, code: str, message: str, remedy: str | None = None) -> None:
+        """Say a doubt of the list in ``ecoaudit.checks``, once."""
+        self.add_doubt(doubt(code, message, remedy))
 
     def measure(self, window: Window) -> Measurement:
         """What a closed window saw.
@@ -109,6 +112,21 @@ class Recording:
             peak_gpu_memory_bytes=sum(gpu_peaks) if gpu_peaks else None,
             quantities=dict(window.quantities),
         )
+
+    def so_far(self, window: Window) -> Window:
+        """The part of a window that was read."""
+        read_s = min((trace.last_s for trace in self.traces.values()), default=window.start_s)
+        end_s = read_s if window.end_s is None else min(window.end_s, read_s)
+        return replace(window, end_s=max(end_s, window.start_s))
+
+    def power_w(self) -> dict[str, float | None]:
+        """Power of each boundary at the last reading [W]; None where a part of it was not read."""
+        found: dict[str, float | None] = {}
+        for trace in self.traces.values():
+            boundary, power = trace.device.boundary, trace.power_at(math.inf)
+            before = found.get(boundary, 0.0)
+            found[boundary] = None if power is None or before is None else before + power
+        return found
 
     def energy(self, window: Window, boundary: str | None = None) -> Estimate:
         """Energy of a closed window [J]: of one boundary, or of the host (all but the wall)."""
@@ -181,20 +199,17 @@ class Recording:
                 "short-run",
                 f"the run lasted {seen.duration_s:.1f} s; under {SHORTEST_RUN_S:.0f} s the steps "
                 "of a meter weigh much",
-                "measure a longer run, or repeat the work in it",
             )
         share = modelled_share(seen.devices)
         if share is not None and share > MODELLED_SHARE:
             self.doubt(
                 "mostly-modelled",
                 f"{share:.0%} of the energy is modelled, not measured",
-                "`ecoaudit doctor` says how to measure it here",
             )
         if self.grid.fallback:
             self.doubt(
                 "grid-fallback",
                 "no site was given, so the carbon figure uses a world average",
-                "name the site's country: --country KEN, or --site with a site profile",
             )
 
     def _compare_with_power(self, end_s: float) -> None:
@@ -206,7 +221,6 @@ class Recording:
                     "counter-against-power",
                     f"{trace.device.name}: its energy counter says {apart:+.0%} against its power, "
                     "integrated; the counter is what is reported",
-                    "hold both against a meter at the plug before comparing it with another board",
                 )
 
 
@@ -298,13 +312,12 @@ def recover(journal: Path) -> tuple[Run, str | None]:
             opened[line["n"]].end_s = line["t"]
             last_s = max(last_s, line["t"])
         elif kind == "doubt":
-            recording.doubt(**line)
+            recording.add_doubt(Doubt(**line))
     if recording is None:
         raise FileFormatError(f"{journal}: holds no header; nothing was recorded")
     recording.doubt(
         "recovered",
         "the run was killed; it ends at its last flushed reading, at most a second before the kill",
-        "run it again if the end matters",
     )
     return recording.to_run(RunStatus.RECOVERED, last_s), recording.output
 

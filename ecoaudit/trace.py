@@ -66,6 +66,24 @@ class Trace:
         """
         return self.device.step_s == 0 or self._last is None or self._last_step_s >= t_s
 
+    @property
+    def counted(self) -> bool:
+        """Whether the device has a counter; else its power is integrated."""
+        return self._last is not None
+
+    @property
+    def last_s(self) -> float:
+        """Time of the last reading; that of none is minus infinity."""
+        counted_s = -math.inf if self._last is None else self._last.t_s
+        return max(counted_s, self._power_times[-1] if self._power_times else -math.inf)
+
+    def last_change(self) -> float:
+        """How much the power changed between its last two readings, as a share of the larger."""
+        if len(self._powers) < 2:
+            return 0.0
+        before, last = self._powers[-2:]
+        return abs(last - before) / max(before, last, 1e-9)
+
     def power_at(self, t_s: float) -> float | None:
         """Power at ``t_s`` [W], interpolated; None when it was never read."""
         if not self._powers:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from numbers import Real
+from typing import Any
 
+from ecoaudit.checks import doubt
 from ecoaudit.errors import UsageError
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.flops import UNIT as FLOPS_UNIT
@@ -12,6 +17,36 @@ from ecoaudit.flops import peak_flops_per_s, training_flops_per_token, utilisati
 from ecoaudit.measurement import Device
 from ecoaudit.run import Doubt
 from ecoaudit.steps import CLOCK, NOUNS, StepLog, Stretch
+
+
+def whole_number(name: str, value: Any, least: int) -> int:
+    """``value`` as an int.
+
+    Raises:
+        UsageError: no whole number, or less than ``least``.
+    """
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least:
+        raise UsageError(f"{name} must be a whole number of {least} or more, got {value!r}")
+    return number
+
+
+def positive_number(name: str, value: Any) -> float:
+    """``value`` as a float.
+
+    Raises:
+        UsageError: no number, not finite, or not more than 0.
+    """
+    try:
+        number = float(value) if isinstance(value, Real) and value is not True else math.nan
+    except OverflowError:
+        number = math.inf
+    if not 0 < number < math.inf:
+        raise UsageError(f"{name} must be a finite number, more than 0; got {value!r}")
+    return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +72,16 @@ class Work:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and not value > 0:
-                raise UsageError(f"{field.name} must be more than 0, got {value!r}")
+            if value is not None:
+                object.__setattr__(self, field.name, positive_number(field.name, value))
         ways = (self.flops_per_step, self.flops_per_token, self.parameters)
         if sum(way is not None for way in ways) > 1:
             raise UsageError("give one of flops_per_step, flops_per_token and parameters")
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """What can be declared."""
+        return tuple(field.name for field in fields(cls))
 
     def per_step(self, noun: str) -> float | None:
         """What was declared of a step; None: it is to be counted."""
@@ -89,8 +129,8 @@ class Work:
         for noun in NOUNS:
             missing = log.uncounted(noun)
             if self.per_step(noun) is None and 0 < missing < len(log.durations_s):
-                yield Doubt(
-                    f"uncounted-{noun}",
+                yield doubt(
+                    "uncounted",
                     f"{missing} of {len(log.durations_s)} steps counted no {noun}; they weigh as 0",
                     f"call rec.count({noun}=...) in every step",
                 )

@@ -47,7 +47,7 @@ def recorded(rank: Rank) -> list[str]:
     read = [reading.device_id for meter in meters for reading in meter.read(0.0)]
     shown = [device.id for meter in meters for device in meter.devices()]
     for meter in meters:
-        assert list(meter.faults()) == []
+        assert list(meter.doubts()) == []
         meter.close()
     assert read == shown
     return shown

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ecoaudit.checks import doubt
 from ecoaudit.errors import EcoauditError, NotFoundError
 from ecoaudit.estimate import Basis
 from ecoaudit.journal import SUFFIX
@@ -22,7 +23,7 @@ from ecoaudit.meters.base import Meter
 from ecoaudit.meters.replay import ReplayMeter
 from ecoaudit.recorder import Recorder
 from ecoaudit.recording import recover
-from ecoaudit.run import RunStatus, load_run
+from ecoaudit.run import Doubt, RunStatus, load_run
 from ecoaudit.scenario import load_site
 
 CONSTANT = Path(__file__).parent / "data" / "trace-constant-100w.csv"
@@ -219,8 +220,8 @@ class Failing:
             raise RuntimeError("bus error")
         return (Reading("x", now_s, power_w=50.0),)
 
-    def faults(self) -> Sequence[str]:
-        return ("the bus failed",)
+    def doubts(self) -> Sequence[Doubt]:
+        return (doubt("rapl-failed", "the bus failed"),)
 
     def close(self) -> None: ...
 
@@ -241,7 +242,7 @@ class TwoStories:
             self.started_s = now_s
         return (Reading("x", now_s, 200.0 * self.share * (now_s - self.started_s), 200.0),)
 
-    def faults(self) -> Sequence[str]:
+    def doubts(self) -> Sequence[Doubt]:
         return ()
 
     def close(self) -> None: ...
@@ -263,7 +264,7 @@ def test_a_failing_meter_does_not_end_the_work() -> None:
     with Recorder("test", meters=[Failing()], country="KEN") as recorder:
         time.sleep(0.4)
     codes = {doubt.code for doubt in recorder.run.doubts}
-    assert {"sampling", "meter-fault"} <= codes
+    assert {"sampling", "rapl-failed"} <= codes
     assert recorder.run.status is RunStatus.COMPLETE
 
 
@@ -283,10 +284,10 @@ def test_a_journal_gives_the_run_back(driven: Driven, tmp_path: Path) -> None:
     recorder.start()
     with recorder.window("outer"), recorder.window("inner"):
         driven.run_for(recorder, 3)
-    recorder.doubt("mine", "something is odd", "look again")
+    recorder.doubt("clock-set", "something is odd", "look again")
     recorder.open_window("left open")
     driven.run_for(recorder, 1)
-    recorder._flush()
+    recorder.write_journal()
     (journal,) = (tmp_path / "runs").glob(f"*{SUFFIX}")
     run, output = recover(journal)
     recorder.finish()
@@ -296,7 +297,7 @@ def test_a_journal_gives_the_run_back(driven: Driven, tmp_path: Path) -> None:
     assert run.summary["operational_kgco2e"] == recorder.run.summary["operational_kgco2e"]
     assert [w.path for w in run.windows] == ["outer", "outer/inner", "left open"]
     assert run.windows == recorder.run.windows
-    assert {"mine", "recovered"} <= {doubt.code for doubt in run.doubts}
+    assert {"clock-set", "recovered"} <= {doubt.code for doubt in run.doubts}
 
 
 PROGRAM = """

@@ -127,7 +127,7 @@ def test_steps_that_were_not_counted_are_told(clock: Clock) -> None:
             if number < 3:
                 rec.count(tokens=10)
     assert values(rec.run)["tokens"] == 30
-    (doubt,) = [d for d in rec.run.doubts if d.code == "uncounted-tokens"]
+    (doubt,) = [d for d in rec.run.doubts if d.code == "uncounted"]
     assert doubt.message.startswith("2 of 5 steps counted no tokens")
 
 
@@ -228,8 +228,8 @@ def test_an_empty_loop_says_so(clock: Clock) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"warmup": -1}, "warmup must be 0 or more"),
-        ({"accumulate": 0}, "accumulate must be 1 or more"),
+        ({"warmup": -1}, "warmup must be a whole number of 0 or more"),
+        ({"accumulate": 0}, "accumulate must be a whole number of 1 or more"),
     ],
 )
 def test_bad_numbers_are_refused_at_the_call(

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+from ecoaudit.checks import doubt
 from ecoaudit.errors import MeterUnavailableError, UsageError, did_you_mean
 from ecoaudit.measurement import DRAM, PACKAGE, Device
 from ecoaudit.meters.base import Meter, Probe
@@ -89,11 +90,11 @@ def open_meters(tree: ProcessTree) -> tuple[list[Meter], list[Doubt]]:
     except NoGpuError:
         pass  # nothing is missing
     except MeterUnavailableError as error:
-        doubts.append(Doubt("gpu-not-read", *_halves(str(error))))
+        doubts.append(doubt("gpu-not-read", *_halves(str(error))))
     try:
         rapl = METERS["rapl"](tree)
         meters.append(rapl)
-        why = "; ".join(rapl.faults())
+        why = "; ".join(map(_sentence, rapl.doubts()))
     except MeterUnavailableError as error:
         why = str(error)
     for boundary, name in ((PACKAGE, "modelled-cpu"), (DRAM, "modelled-ram")):
@@ -101,7 +102,7 @@ def open_meters(tree: ProcessTree) -> tuple[list[Meter], list[Doubt]]:
             meter = METERS[name](tree)
             meters.append(meter)
             happened, remedy = _unmeasured(boundary, why)
-            doubts.append(Doubt(f"{meter.devices()[0].kind}-modelled", happened, remedy))
+            doubts.append(doubt(f"{meter.devices()[0].kind}-modelled", happened, remedy))
     return meters, doubts
 
 
@@ -128,7 +129,9 @@ def _probe_gpus(tree: ProcessTree) -> Probe:
         return Probe("nvidia", what, "absent", str(error), "")
     except MeterUnavailableError as error:
         return Probe("nvidia", what, "absent", *_halves(str(error)))
-    detail = "; ".join([device.source for device in meter.devices()] + list(meter.faults()))
+    detail = "; ".join(
+        [device.source for device in meter.devices()] + [_sentence(said) for said in meter.doubts()]
+    )
     state = "absent" if all(d.method == "none" for d in meter.devices()) else "measured"
     meter.close()
     return Probe("nvidia", what, state, detail, "")
@@ -138,7 +141,7 @@ def _probe_host(tree: ProcessTree) -> list[Probe]:
     found: list[Device] = []
     try:
         rapl = METERS["rapl"](tree)
-        found, why = list(rapl.devices()), "; ".join(rapl.faults())
+        found, why = list(rapl.devices()), "; ".join(map(_sentence, rapl.doubts()))
         rapl.close()
     except MeterUnavailableError as error:
         why = str(error)
@@ -171,6 +174,10 @@ def _unmeasured(boundary: str, why: str) -> tuple[str, str]:
     if boundary == PACKAGE:
         remedy += f"; the CPU's rated power in {TDP_VARIABLE} would narrow the interval"
     return f"the energy of the {part} is modelled: {happened}", remedy
+
+
+def _sentence(said: Doubt) -> str:
+    return f"{said.message}; {said.remedy}"
 
 
 def _halves(text: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ecoaudit.measurement import Device, Reading
+from ecoaudit.run import Doubt
 
 
 class Meter(Protocol):
@@ -16,7 +17,7 @@ class Meter(Protocol):
     :class:`~ecoaudit.errors.MeterUnavailableError` with the remedy where it cannot work.
     ``read`` is called from one thread, about ten times a second; it must not sleep, must not
     start processes, and must not raise for one device's failure: that device's ``Reading`` then
-    has None for what could not be had, and ``faults`` tells why.
+    has None for what could not be had, and ``doubts`` tells why.
     """
 
     name: str
@@ -30,8 +31,8 @@ class Meter(Protocol):
         own. ``now_s`` is the caller's monotonic clock [s]."""
         ...
 
-    def faults(self) -> Sequence[str]:
-        """One sentence for each thing that went wrong while reading, without repeats."""
+    def doubts(self) -> Sequence[Doubt]:
+        """What went wrong while reading, or weakens what was read, without repeats."""
         ...
 
     def close(self) -> None:

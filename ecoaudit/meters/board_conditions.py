@@ -8,8 +8,11 @@ from typing import Any
 
 import psutil
 
+from ecoaudit.checks import doubt
+from ecoaudit.checks.measuring import THROTTLED_SHARE
+from ecoaudit.run import Doubt
+
 LOOK_S = 1.0  # between two looks
-_WORTH_TELLING = 0.05  # share of the looks from which throttling is told
 
 # Bits of nvmlClocksEventReasons (NVML API reference), with what they mean for a measurement.
 _REASONS = {
@@ -51,22 +54,19 @@ class BoardConditions:
         for words in {words for bit, words in _REASONS.items() if reasons & bit}:
             self._seen[words] = self._seen.get(words, 0) + 1
 
-    def faults(self) -> list[str]:
-        """A sentence with its remedy for each thing that weakens the board's figures."""
+    def doubts(self) -> list[Doubt]:
+        """What weakens the board's figures."""
         told = []
         self._others = max(self._others, self._count_others())
         if self._others:
             programs = "another program" if self._others == 1 else f"{self._others} other programs"
-            told.append(
-                f"{self._label}: {programs} used the board, whose energy is counted whole; "
-                "measure with the board to yourself"
-            )
+            what = f"{self._label}: {programs} used the board, whose energy is counted whole"
+            told.append(doubt("gpu-shared", what))
         for words, count in sorted(self._seen.items()):
             share = count / self._looks
-            if share >= _WORTH_TELLING:
+            if share >= THROTTLED_SHARE:
                 told.append(
-                    f"{self._label}: {words} in {share:.0%} of the time; cool it, or raise the "
-                    "limit, if you want its full speed measured"
+                    doubt("throttled", f"{self._label}: {words} in {share:.0%} of the time")
                 )
         return told
 

@@ -16,10 +16,12 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
+from ecoaudit.checks import doubt_from
 from ecoaudit.errors import FileFormatError, UsageError
 from ecoaudit.estimate import Basis
 from ecoaudit.measurement import WALL, Device, Reading
 from ecoaudit.meters.wall import WallAddress
+from ecoaudit.run import Doubt
 from ecoaudit.units import J_PER_KWH
 
 _DOUBT = 0.02
@@ -61,7 +63,7 @@ class MeterLog:
         self._path = path.absolute()
         self._unix = unix
         self._read: list[tuple[float, float]] = []  # first and last call: their clock, unix time
-        self._faults: list[str] = []
+        self._doubtful: list[str] = []
         if path.exists():
             _rows(self._path, [])
         elif not self._path.parent.is_dir():
@@ -96,15 +98,15 @@ class MeterLog:
         end_s, end_unix_s = self._read[-1]
         moved_s = (end_unix_s - end_s) - (start_unix_s - start_s)
         if abs(moved_s) > _CLOCK_S:
-            self._fault(
+            self._doubt(
                 f"this computer's clock was set by {moved_s:+.1f} s during the run; the log is"
                 " fitted by the clock at its start; run it again and leave the clock alone"
             )
         try:
-            rows = _rows(self._path, self._faults)
+            rows = _rows(self._path, self._doubtful)
         except FileFormatError as error:
             why = str(error).replace(";", ",")
-            self._faults.append(
+            self._doubtful.append(
                 f"{why}: the energy at the plug is absent; start the log before the run"
             )
             return []
@@ -116,8 +118,8 @@ class MeterLog:
             for t_unix_s, power_w in self._powers(used)
         ]
 
-    def faults(self) -> Sequence[str]:
-        return list(dict.fromkeys(self._faults))
+    def doubts(self) -> Sequence[Doubt]:
+        return [doubt_from("wall-log", told) for told in dict.fromkeys(self._doubtful)]
 
     def close(self) -> None:
         pass
@@ -135,7 +137,7 @@ class MeterLog:
             what = " and ".join(lacks) if len(rows) > 1 else "all of it"
             if before > end_s - start_s or after > end_s - start_s:
                 what = "all of it"
-            self._fault(
+            self._doubt(
                 f"does not cover the run: it lacks {what}, so the energy at the plug is absent;"
                 " start the log before the run, end it after, and see that both clocks agree"
             )
@@ -145,12 +147,12 @@ class MeterLog:
         used = rows[first : last + 1]
         longest_s = max(b.unix_s - a.unix_s for a, b in pairwise(used))
         if longest_s > max(_GAP_ROWS * usual_s, _SHORTEST_EDGE_S):
-            self._fault(
+            self._doubt(
                 f"has no row for {longest_s:.0f} s of the run; what was used meanwhile is taken"
                 " from the rows around it; see why the log paused"
             )
         if usual_s > (end_s - start_s) / 10:
-            self._fault(
+            self._doubt(
                 f"has a row every {usual_s:.3g} s, and the run lasted {end_s - start_s:.0f} s: its"
                 " edges are interpolated; run longer, or log more often"
             )
@@ -164,7 +166,7 @@ class MeterLog:
         fell = any(b < a for a, b in pairwise(counters))
         powers = [(row.unix_s, row.power_w) for row in rows if row.power_w is not None]
         if fell:
-            self._fault(
+            self._doubt(
                 "its counter was set back during the run, and is not used; reset no meter in a run"
             )
         moves = [b - a for a, b in pairwise(counters) if b > a]
@@ -172,18 +174,18 @@ class MeterLog:
         fine = bool(moves) and min(moves) <= _FINE * gained_j
         if len(counters) == len(rows) and not fell and (fine or len(powers) < len(rows)):
             if not fine:
-                self._fault(
+                self._doubt(
                     "its counter moves in steps that are large against the run's energy; log the"
                     " power too, or run longer"
                 )
             return _means(rows)
         if len(powers) < 2:
-            self._fault("holds no power and no counter that can be used for the run")
+            self._doubt("holds no power and no counter that can be used for the run")
             return []
         return powers
 
-    def _fault(self, text: str) -> None:
-        self._faults.append(f"{self._device.name}: {text}")
+    def _doubt(self, text: str) -> None:
+        self._doubtful.append(f"{self._device.name}: {text}")
 
 
 def _means(rows: list[_Row]) -> list[tuple[float, float]]:

@@ -15,6 +15,7 @@ from ecoaudit.factors.cpu_power import cpu_tdp_w
 from ecoaudit.machine import Machine
 from ecoaudit.measurement import DRAM, PACKAGE, Device, Reading
 from ecoaudit.process_tree import ProcessTree
+from ecoaudit.run import Doubt
 from ecoaudit.units import BYTES_PER_GIB
 
 TDP_VARIABLE = "ECOAUDIT_CPU_TDP_W"
@@ -82,7 +83,7 @@ class ModelledCpu:
         power_w = min(self._idle_w + self._w_per_core * self._cores, self._tdp_w)
         return [Reading(self._device.id, now_s, self._energy_j, power_w)]
 
-    def faults(self) -> Sequence[str]:
+    def doubts(self) -> Sequence[Doubt]:
         return []
 
     def close(self) -> None:
@@ -128,7 +129,7 @@ class ModelledRam:
         energy_j = self._power_w * (now_s - self._first_s)
         return [Reading(self._device.id, now_s, energy_j, self._power_w)]
 
-    def faults(self) -> Sequence[str]:
+    def doubts(self) -> Sequence[Doubt]:
         return []
 
     def close(self) -> None:

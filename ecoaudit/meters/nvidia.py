@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ecoaudit.checks import doubt
 from ecoaudit.errors import MeterUnavailableError
 from ecoaudit.estimate import Basis
 from ecoaudit.measurement import BOARD, Device, Reading
 from ecoaudit.meters.board_conditions import BoardConditions
 from ecoaudit.meters.visible_devices import VARIABLE, visible_boards
 from ecoaudit.meters.visible_devices import Board as VisibleBoard
+from ecoaudit.run import Doubt
 
 STEP_S = 0.1  # NVIDIA documents no update period; about 100 ms is what others report
 _POWER_S = 0.004  # power is asked for no more often than this: near an edge its course counts
@@ -50,7 +52,7 @@ class NvidiaMeter:
         self._nvml = _initialised()
         self._open = True
         self._boards: list[_Board] = []
-        self._faults: list[str] = []
+        self._doubts: list[Doubt] = []
         try:
             self._open_boards(os.environ.get(VARIABLE) if mask is None else mask)
         except BaseException:
@@ -63,9 +65,9 @@ class NvidiaMeter:
     def read(self, now_s: float) -> Sequence[Reading]:
         return [board.read(now_s) for board in self._boards]
 
-    def faults(self) -> Sequence[str]:
-        boards = (board.faults + board.conditions.faults() for board in self._boards)
-        return [*self._faults, *(fault for faults in boards for fault in faults)]
+    def doubts(self) -> Sequence[Doubt]:
+        boards = (board.doubts + board.conditions.doubts() for board in self._boards)
+        return [*self._doubts, *(told for doubts in boards for told in doubts)]
 
     def close(self) -> None:
         if self._open:
@@ -92,15 +94,22 @@ class NvidiaMeter:
         for index in places:
             uuid, mig = known[index].uuid, bool(known[index].mig_uuids)
             if not uuid:
-                self._faults.append(f"GPU {index} does not answer; `nvidia-smi` may say why")
+                self._doubts.append(
+                    doubt(
+                        "gpu-not-read", f"GPU {index} does not answer", "`nvidia-smi` may say why"
+                    )
+                )
                 continue
             self._boards.append(_Board(nvml, handles[index], index, uuid, driver, mig))
         names = {_asked(nvml, nvml.nvmlDeviceGetName, handle) for handle in handles}
         by_number = mask is not None and any(word.strip().isdigit() for word in mask.split(","))
         if by_number and len(names) > 1 and "CUDA_DEVICE_ORDER" not in os.environ:
-            self._faults.append(
-                f"{VARIABLE} gives numbers on a machine with unlike GPUs, which CUDA may count in"
-                " another order than NVML; set CUDA_DEVICE_ORDER=PCI_BUS_ID or name them by UUID"
+            self._doubts.append(
+                doubt(
+                    "gpu-order",
+                    f"{VARIABLE} gives numbers on a machine with unlike GPUs, which CUDA may count"
+                    " in another order than NVML",
+                )
             )
 
 
@@ -112,7 +121,7 @@ class _Board:
     ):
         self._nvml = nvml
         self._handle = handle
-        self.faults: list[str] = []
+        self.doubts: list[Doubt] = []
         self._power_method = next((m for m in _POWER if self._power_w(m) is not None), None)
         self._last_mj: int | None = self._counter_mj()
         self._has_counter = self._last_mj is not None
@@ -136,7 +145,7 @@ class _Board:
             details=self._details(index, driver, mig),
         )
         if method == "none":
-            self.faults.append(f"{self._label} offers neither an energy counter nor power")
+            self._say("gpu-not-read", "offers neither an energy counter nor power")
         self._counted_j = 0.0  # by the counter, up to where it last moved
         self._held_j = 0.0  # by power, since then
         self._moved_s: float | None = None
@@ -157,7 +166,7 @@ class _Board:
             self._sensors_s = now_s
         energy_j = self._count(now_s, power_w) if self._has_counter else None
         if not self._has_counter and self._power_s == now_s and power_w is None:
-            self._lost("does not give its power any more: its energy lacks that time")
+            self._say("gpu-lost", "does not give its power any more: its energy lacks that time")
         return Reading(self.device.id, now_s, energy_j, power_w, memory, utilisation)
 
     def _count(self, now_s: float, power_w: float | None) -> float | None:
@@ -172,22 +181,24 @@ class _Board:
         counter_mj = self._counter_mj()
         if counter_mj is None:
             if self._power_s == now_s and power_w is None:
-                self._lost("does not answer any more: its energy lacks all from then on")
+                self._say("gpu-lost", "does not answer any more: its energy lacks all from then on")
                 self._last_power_w = None
                 return None
-            self._lost("the energy counter failed: power was integrated instead")
+            self._say("counter-failed", "the energy counter failed: power was integrated instead")
             return self._grown_to(self._counted_j + self._held_j)
         if self._moved_s is None:
             self._moved_s = now_s
         last_mj = self._last_mj if self._last_mj is not None else counter_mj
         self._last_mj = counter_mj
         if counter_mj < last_mj:
-            self._lost("the energy counter was set back: power was integrated over the gap")
+            self._say(
+                "counter-reset", "the counter was set back: power was integrated over the gap"
+            )
             self._counted_j += self._held_j
         elif counter_mj > last_mj:
             self._counted_j += (counter_mj - last_mj) / 1e3
         elif now_s - self._moved_s > _STUCK_S and self._held_j > 0:
-            self._lost("the energy counter stood still: power was integrated instead")
+            self._say("counter-stuck", "the counter stood still: power was integrated instead")
             return self._grown_to(self._counted_j + self._held_j)
         else:
             return self._grown_to(self._counted_j)
@@ -198,10 +209,10 @@ class _Board:
         self._energy_j = max(self._energy_j, energy_j)
         return self._energy_j
 
-    def _lost(self, what: str) -> None:
-        fault = f"{self._label}: {what}"
-        if fault not in self.faults:
-            self.faults.append(fault)
+    def _say(self, code: str, what: str) -> None:
+        told = doubt(code, f"{self._label}: {what}")
+        if told not in self.doubts:
+            self.doubts.append(told)
 
     def _counter_mj(self) -> int | None:
         counter: int | None = self._ask(self._nvml.nvmlDeviceGetTotalEnergyConsumption)

@@ -7,10 +7,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ecoaudit.checks import doubt
 from ecoaudit.errors import MeterUnavailableError
 from ecoaudit.estimate import Basis
 from ecoaudit.machine import Machine
 from ecoaudit.measurement import DRAM, PACKAGE, Device, Reading
+from ecoaudit.run import Doubt
 
 ROOT_VARIABLE = "ECOAUDIT_POWERCAP"
 _ROOT = "/sys/class/powercap"
@@ -39,7 +41,7 @@ class RaplMeter:
     def __init__(self, root: Path | None = None):
         folder = root or Path(os.environ.get(ROOT_VARIABLE, _ROOT))
         self._zones: list[_Zone] = []
-        self._faults: list[str] = []
+        self._doubts: list[Doubt] = []
         denied = []
         for path, device in _find(folder):
             try:
@@ -47,14 +49,14 @@ class RaplMeter:
             except PermissionError:
                 denied.append(device.name)
             except (OSError, ValueError) as error:
-                self._faults.append(f"{device.name} cannot be read ({error})")
+                self._say("rapl-failed", f"{device.name} cannot be read ({error})")
         if denied and not self._zones:
             raise MeterUnavailableError(
                 f"the energy counters of {_listed(denied)} are closed to this user;"
                 f" {_remedy(folder)}"
             )
         if not self._zones:
-            why = f" ({self._faults[0]})" if self._faults else ""
+            why = f" ({self._doubts[0].message})" if self._doubts else ""
             remedy = (
                 "virtual machines are not shown those of their host: measure on the host itself,"
                 " or with a meter at its plug"
@@ -66,7 +68,7 @@ class RaplMeter:
                 f"there is no energy counter of a CPU under {folder}{why}; {remedy}"
             )
         if denied:
-            self._faults.append(f"{_listed(denied)}: closed to this user; {_remedy(folder)}")
+            self._say("rapl-failed", f"{_listed(denied)}: closed to this user", _remedy(folder))
         self._drop_mirrors()
 
     def devices(self) -> Sequence[Device]:
@@ -76,26 +78,27 @@ class RaplMeter:
         readings = []
         for zone in self._zones:
             try:
-                fault = zone.update(now_s)
+                told = zone.update(now_s)
             except (OSError, ValueError) as error:
-                self._fault(f"{zone.device.name}: reading failed ({error})")
+                self._say("rapl-failed", f"{zone.device.name}: reading failed ({error})")
                 readings.append(Reading(zone.device.id, now_s))
                 continue
-            if fault:
-                self._fault(fault)
+            if told is not None:
+                self._say(*told)
             readings.append(Reading(zone.device.id, now_s, zone.energy_j, zone.power_w))
         return readings
 
-    def faults(self) -> Sequence[str]:
-        return list(self._faults)
+    def doubts(self) -> Sequence[Doubt]:
+        return list(self._doubts)
 
     def close(self) -> None:
         for zone in self._zones:
             zone.close()
 
-    def _fault(self, text: str) -> None:
-        if text not in self._faults:
-            self._faults.append(text)
+    def _say(self, code: str, message: str, remedy: str | None = None) -> None:
+        told = doubt(code, message, remedy)
+        if told not in self._doubts:
+            self._doubts.append(told)
 
     def _drop_mirrors(self) -> None:
         """Keep one of the dies of a package that show the same counter."""
@@ -133,26 +136,23 @@ class _Zone:
         self.energy_j = 0.0
         self.power_w: float | None = None
 
-    def update(self, now_s: float) -> str | None:
-        """Read the counter; gives what is doubtful about it, if anything."""
+    def update(self, now_s: float) -> tuple[str, str] | None:
+        """Read the counter; gives code and message of what is doubtful about it, if anything."""
         counter_uj = self._counter_uj()
         gained_j = ((counter_uj - self._last_uj) % self._range_uj) / 1e6
         wrapped = counter_uj < self._last_uj
         self._last_uj = counter_uj
-        fault = None
+        told = None
         if self._last_s is not None:
             elapsed_s = now_s - self._last_s
             if elapsed_s * _MOST_W > self._range_uj / 1e6:
-                fault = (
-                    f"{self.device.name}: not read for {elapsed_s:.0f} s, in which its counter may"
-                    " have started over more than once: the energy is a lower bound"
-                )
+                what = f"not read for {elapsed_s:.0f} s, in which its counter may have started over"
+                what += " more than once: the energy is a lower bound"
+                told = ("rapl-gap", f"{self.device.name}: {what}")
             elif wrapped and gained_j > _MOST_W * max(elapsed_s, 1.0):
                 gained_j = 0.0
-                fault = (
-                    f"{self.device.name}: the counter was set back while it was read: the energy"
-                    " lacks what was used between two readings"
-                )
+                what = "the counter was set back: its energy lacks the time between two readings"
+                told = ("counter-reset", f"{self.device.name}: {what}")
         self._last_s = now_s
         self.energy_j += gained_j
         if self._power_from is None:
@@ -161,7 +161,7 @@ class _Zone:
         if now_s - since_s >= _POWER_OVER_S:
             self.power_w = (self.energy_j - since_j) / (now_s - since_s)
             self._power_from = (now_s, self.energy_j)
-        return fault
+        return told
 
     def close(self) -> None:
         """Close the file. May be called twice."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from ecoaudit.errors import FileFormatError
 from ecoaudit.estimate import Basis
 from ecoaudit.measurement import BOARD, DRAM, PACKAGE, WALL, Device, Reading
+from ecoaudit.run import Doubt
 
 VARIABLE = "ECOAUDIT_REPLAY"
 _COLUMNS = ("t_s", "device_id", "kind", "boundary", "power_w", "energy_j")
@@ -70,7 +71,7 @@ class ReplayMeter:
             for track in self._tracks
         ]
 
-    def faults(self) -> Sequence[str]:
+    def doubts(self) -> Sequence[Doubt]:
         return []
 
     def close(self) -> None:

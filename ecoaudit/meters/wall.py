@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import parse_qsl, urlsplit
 
+from ecoaudit.checks import doubt
 from ecoaudit.errors import UsageError
 from ecoaudit.measurement import Device, Reading
 from ecoaudit.meters.wall_http import TIMEOUT_S, PollError
+from ecoaudit.run import Doubt
 
 USER_VARIABLE = "ECOAUDIT_WALL_USER"
 PASSWORD_VARIABLE = "ECOAUDIT_WALL_PASSWORD"  # noqa: S105
@@ -180,11 +182,10 @@ class WallMeter:
             taken, self._waiting = self._waiting, []
         return taken
 
-    def faults(self) -> Sequence[str]:
+    def doubts(self) -> Sequence[Doubt]:
         name = self._plug.device.name
-        remedy = "check the meter and its network, then run it again"
         told = [
-            f"{name}: {count} of {self._requests} requests failed: {why}; {remedy}"
+            doubt("wall-failed", f"{name}: {count} of {self._requests} requests failed: {why}")
             for why, count in self._failures.items()
         ]
         for by_counter, how in (
@@ -193,39 +194,37 @@ class WallMeter:
         ):
             gaps = [length_s for length_s, counted in self._gaps if counted is by_counter]
             if gaps:
-                told.append(
-                    f"{name}: no reading for {sum(gaps):.0f} s in {len(gaps)} stretch(es): {how};"
-                    f" {remedy}"
-                )
-        told += self._silence(name, remedy)
+                length = f"{sum(gaps):.0f} s in {len(gaps)} stretch(es)"
+                told.append(doubt("wall-failed", f"{name}: no reading for {length}: {how}"))
+        told += self._silence(name)
         if self._counter.resets:
-            told.append(
-                f"{name}: its counter was set back, which leaves the integrated power untouched;"
-                " reset no meter in a run"
-            )
+            what = "its counter was set back, which leaves the integrated power untouched"
+            told.append(doubt("wall-reset", f"{name}: {what}"))
         apart = self._counter.power_against_counter()
         if apart is not None and abs(apart) > _APART:
             told.append(
-                f"{name}: its power, integrated, says {apart:+.0%} against its own counter; a load"
-                " that changes faster than once a second needs a longer run or a faster meter"
+                doubt(
+                    "wall-against-counter",
+                    f"{name}: its power, integrated, says {apart:+.0%} against its own counter",
+                    "a load that changes faster than once a second needs a longer run or a faster"
+                    " meter",
+                )
             )
         return told
 
     def close(self) -> None:
         self._end_thread(0.0)
 
-    def _silence(self, name: str, remedy: str) -> list[str]:
+    def _silence(self, name: str) -> list[Doubt]:
         if self._first_read_s is None:
             return []
         if self._last is None:
-            return [f"{name}: gave no reading during the run; {remedy}"]
+            return [doubt("wall-failed", f"{name}: gave no reading during the run")]
         silent_s = self._last_read_s - self._last[0]
         if silent_s <= _GAP_PERIODS * self._period_s:
             return []
-        told = (
-            f"no reading in the last {silent_s:.0f} s of the run: its last power is taken for them"
-        )
-        return [f"{name}: {told}; {remedy}"]
+        what = f"no reading in the last {silent_s:.0f} s of the run: its last power stands for them"
+        return [doubt("wall-failed", f"{name}: {what}")]
 
     def _loop(self) -> None:
         due_s = self._clock()

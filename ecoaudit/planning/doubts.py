@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from ecoaudit.checks import doubt
 from ecoaudit.estimate import Estimate
 from ecoaudit.factors.grid import GridFactor
 from ecoaudit.factors.hardware import MACHINE, Device
@@ -25,7 +26,7 @@ def doubts_of(
 ) -> list[Doubt]:
     """The doubts of a plan, the weightiest first."""
     doubts = [
-        Doubt(
+        doubt(
             "no-quality-score",
             "nothing here says how good a model's answers are; options that fit are ranked by size"
             " (largest model first), then by energy in a year, then by price",
@@ -34,7 +35,7 @@ def doubts_of(
     ]
     if best is None:
         doubts.append(
-            Doubt(
+            doubt(
                 "nothing-fits",
                 f"none of {computed} options stays within every limit of this scenario",
                 "see the remedy of the first options, which miss by least",
@@ -42,7 +43,7 @@ def doubts_of(
         )
     if best is None or best.evidence is None:
         doubts.append(
-            Doubt(
+            doubt(
                 "not-measured",
                 "speed and power are modelled from datasheets: +-45 % on time, idle power from half"
                 " the figure to twice",
@@ -50,7 +51,7 @@ def doubts_of(
             )
         )
     doubts += [
-        Doubt(
+        doubt(
             "run-not-used", f"run {run['name'] or run['id']}: {run['why']}", "see `ecoaudit bench`"
         )
         for run in runs
@@ -58,7 +59,7 @@ def doubts_of(
     ]
     doubts += _of_option(best, devices)
     doubts.append(
-        Doubt(
+        doubt(
             "token-counts",
             "lengths are token counts of one tokenizer; a model's own tokenizer, or a language"
             " other than English, may need several times as many",
@@ -68,17 +69,17 @@ def doubts_of(
     assumed = sorted(key for key, figure in _figures(scenario, "") if _is_assumed(figure))
     if assumed:
         doubts.append(
-            Doubt(
+            doubt(
                 "assumed-figures",
                 f"assumed, not known: {', '.join(assumed)}",
                 "replace them in a copy of the profile: `ecoaudit profiles copy`",
             )
         )
     if grid.fallback:
-        doubts.append(Doubt("grid-fallback", grid.source, "set the country of the site"))
+        doubts.append(doubt("grid-fallback", grid.source, "set the country of the site"))
     if kept < computed:
         doubts.append(
-            Doubt(
+            doubt(
                 "options-left-out",
                 f"{computed} options were computed; {kept} are listed: the best weight format of"
                 " each model and device",
@@ -90,20 +91,20 @@ def doubts_of(
 
 def _of_option(best: Candidate | None, devices: list[Device]) -> Iterator[Doubt]:
     if best is not None and best.model.note:
-        yield Doubt(
+        yield doubt(
             "model-note",
             f"{best.model.name}: {best.model.note}",
             "check the model's own configuration and its memory on the device",
         )
     if best is not None and best.model.tied is None:
-        yield Doubt(
+        yield doubt(
             "tied-unknown",
             f"{best.model.name}: whether output layer and embedding are one is not known; memory"
             " is taken from one case to the other",
             "read tie_word_embeddings in the model's configuration",
         )
     if any(device.kind == MACHINE for device in devices):
-        yield Doubt(
+        yield doubt(
             "other-engines",
             "memory and speed follow vLLM; computers with shared memory (Apple, Jetson, Strix Halo)"
             " run other engines",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from ecoaudit.checks import doubt
 from ecoaudit.engines.base import EngineFacts
 from ecoaudit.run import Doubt
 from ecoaudit.workloads.level import LevelLog
@@ -32,7 +33,7 @@ def level_doubts(log: LevelLog, steady: Span | None, shortest_s: float) -> Itera
     name = f"level {log.concurrency}"
     if steady is None or steady.duration_s < shortest_s:
         length = "is empty" if steady is None else f"lasted {steady.duration_s:.1f} s"
-        yield Doubt(
+        yield doubt(
             "short-steady",
             f"{name}: the steady window {length}, under {shortest_s:.0f} s, so it has no steady "
             "figures",
@@ -40,21 +41,21 @@ def level_doubts(log: LevelLog, steady: Span | None, shortest_s: float) -> Itera
         )
     if log.failures:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in log.failures.items())
-        yield Doubt(
+        yield doubt(
             "failed-requests",
             f"{name}: {sum(log.failures.values())} of {len(log.answers)} requests failed ({kinds}) "
             "and are left out",
             "look at the server's log; a lower level may hold",
         )
     if log.clipped:
-        yield Doubt(
+        yield doubt(
             "clipped-lengths",
             f"{name}: {log.clipped} of {len(log.answers)} requests were cut to the served context",
             "serve a longer context: --max-model-len",
         )
     short = sum(1 for answer in log.good if answer.output_tokens < answer.asked_tokens)
     if short:
-        yield Doubt(
+        yield doubt(
             "short-answers",
             f"{name}: {short} of {len(log.good)} answers were shorter than the scenario asks for",
             "use a server that honours ignore_eos, such as vLLM",
@@ -76,7 +77,7 @@ def _saturation(log: LevelLog, steady: Span | None, name: str) -> Iterator[Doubt
     running = mean_in_flight(log.answers, steady)
     running -= sum(waiting) / len(waiting) if waiting else 0.0
     if running < FULL_BATCH * log.concurrency:
-        yield Doubt(
+        yield doubt(
             "not-saturated",
             f"{name}: {running:.1f} requests were running on average in the steady window",
             "raise the server's max_num_seqs, or take this level as above the server's limit",
@@ -86,7 +87,7 @@ def _saturation(log: LevelLog, steady: Span | None, name: str) -> Iterator[Doubt
 def _counters(log: LevelLog, name: str) -> Iterator[Doubt]:
     difference = token_difference(log)
     if difference is not None and difference > TOKEN_DIFFERENCE:
-        yield Doubt(
+        yield doubt(
             "token-count-mismatch",
             f"{name}: the server counted {log.server_output_tokens:.0f} tokens, "
             f"{difference:.1%} away from the client, so figures per token are withheld",
@@ -95,7 +96,7 @@ def _counters(log: LevelLog, name: str) -> Iterator[Doubt]:
     queries = grown(log.before.prefix_queries, log.after.prefix_queries)
     hits = grown(log.before.prefix_hits, log.after.prefix_hits)
     if queries and hits and hits / queries > WARM_PREFIX:
-        yield Doubt(
+        yield doubt(
             "warm-prefix",
             f"{name}: {hits / queries:.0%} of the prompt tokens came from the prefix cache, though "
             "no two prompts are alike",
@@ -103,7 +104,7 @@ def _counters(log: LevelLog, name: str) -> Iterator[Doubt]:
         )
     preempted = grown(log.before.preemptions, log.after.preemptions)
     if preempted:
-        yield Doubt(
+        yield doubt(
             "preemptions",
             f"{name}: {preempted:.0f} requests were put back for want of KV cache",
             "lower the level, or give the server more cache memory",
@@ -115,7 +116,7 @@ def _client(log: LevelLog, name: str) -> Iterator[Doubt]:
     length_s = max(ends) - log.answers[0].sent_s
     rate = sum(answer.output_tokens for answer in log.answers) / length_s if length_s > 0 else 0.0
     if log.concurrency > MOST_STREAMS or rate > MOST_TOKENS_PER_S:
-        yield Doubt(
+        yield doubt(
             "busy-client",
             f"{name}: one client followed {log.concurrency} streams at {rate:.0f} tokens/s; "
             "its late percentiles read high",
@@ -128,26 +129,26 @@ def engine_doubts(
 ) -> Iterator[Doubt]:
     """What weakens the whole run, from what is known of the engine and the meters."""
     if facts.weights_are_random:
-        yield Doubt(
+        yield doubt(
             "random-weights",
             f"the weights of {facts.model} are random: engine and load are real, the model is not",
             "bench the model you mean to use: --model with a model on this machine",
         )
     if facts.weights == "unknown":
-        yield Doubt(
+        yield doubt(
             "unknown-weights",
             f"the weight format of {facts.model} is not known",
             "say it with --weight-format",
         )
     if not exact_prompts:
-        yield Doubt(
+        yield doubt(
             "approximate-lengths",
             "prompts were sent as text, so their lengths only come near the scenario's; the "
             "figures count what the server counted",
             "use a server that takes token ids on /v1/completions, such as vLLM",
         )
     if not facts.abilities.metrics:
-        yield Doubt(
+        yield doubt(
             "no-server-counters",
             "the server has no vLLM counters, so prefix cache, preemptions and token counts could "
             "not be checked",
@@ -156,14 +157,14 @@ def engine_doubts(
     if owned:
         return
     if not facts.local:
-        yield Doubt(
+        yield doubt(
             "remote-server",
             f"{facts.url} is another machine: all energy and memory here is the client's, and "
             "network time is in every latency",
             "run ecoaudit on the machine that serves",
         )
     elif any(method.startswith("modelled") for method in methods):
-        yield Doubt(
+        yield doubt(
             "attached-server",
             "the server is not a child of ecoaudit, so the modelled CPU and memory figures leave "
             "it out",

@@ -1,4 +1,4 @@
-"""SIGTERM as an orderly end: the same way out as Ctrl-C."""
+"""SIGTERM and Ctrl-C as an orderly end."""
 
 from __future__ import annotations
 
@@ -6,33 +6,34 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 
 @contextlib.contextmanager
-def orderly_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does, then die of it as the sender expects.
+def orderly_end() -> Iterator[Callable[[], bool]]:
+    """Let the first SIGINT or SIGTERM raise KeyboardInterrupt; gives whether one has come.
 
-    Left alone where the program has its own way with the signal, or outside the main thread.
+    Whoever loses the exception on its way, as an event loop may, can still ask. After SIGTERM the
+    program dies of it in the end, as the sender expects. A signal that the program handles in its
+    own way is left alone, and so are both outside the main thread.
     """
-    number = signal.SIGTERM
-    on_main = threading.current_thread() is threading.main_thread()
-    if not on_main or signal.getsignal(number) != signal.SIG_DFL:
-        yield
-        return
-    came = False
+    came: list[int] = []
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        nonlocal came
-        if not came:
-            came = True
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        if len(came) == 1:
             raise KeyboardInterrupt
 
-    signal.signal(number, interrupt)
+    usual = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    on_main = threading.current_thread() is threading.main_thread()
+    taken = [number for number, way in usual.items() if on_main and signal.getsignal(number) == way]
+    for number in taken:
+        signal.signal(number, interrupt)
     try:
-        yield
+        yield lambda: bool(came)
     finally:
-        signal.signal(number, signal.SIG_DFL)
-        if came:
-            os.kill(os.getpid(), number)
+        for number in taken:
+            signal.signal(number, usual[number])
+        if signal.SIGTERM in came:
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from ecoaudit.checks import doubt
 from ecoaudit.engines.base import Engine, EngineFacts, Progress
 from ecoaudit.errors import EcoauditError, EngineError, UsageError
 from ecoaudit.estimate import Estimate
@@ -27,7 +28,7 @@ from ecoaudit.workloads.doubts import (
     level_doubts,
     token_difference,
 )
-from ecoaudit.workloads.ending import orderly_sigterm
+from ecoaudit.workloads.ending import orderly_end
 from ecoaudit.workloads.figures import DEFINITIONS, figures, without_token_figures
 from ecoaudit.workloads.lengths import Shape, longest_context, shapes
 from ecoaudit.workloads.level import LevelLog, drive_level
@@ -104,7 +105,7 @@ def bench(
         output=output,
     )
     work = _Bench(scenario, engine, recorder, levels, window_s, progress, words, shortest_steady_s)
-    with orderly_sigterm():
+    with orderly_end() as asked_to_end:
         recorder.start()
         try:
             work.prepare(idle_s)
@@ -117,7 +118,7 @@ def bench(
         status = RunStatus.FAILED
         try:
             work.measure_levels()
-            status = RunStatus.COMPLETE
+            status = RunStatus.INTERRUPTED if asked_to_end() else RunStatus.COMPLETE
         except KeyboardInterrupt:
             status = RunStatus.INTERRUPTED
         except EcoauditError as error:
@@ -256,8 +257,8 @@ class _Bench:
             measured[str(level)] = log.seen()
             if not log.good:
                 kinds = ", ".join(log.failures)
-                self._doubt(
-                    Doubt(
+                self._recorder.add_doubt(
+                    doubt(
                         "level-failed",
                         f"level {level}: every request failed ({kinds})",
                         "look at the server's log; a lower level may hold",
@@ -315,8 +316,8 @@ class _Bench:
     def _add_point(self, log: LevelLog, window: Window) -> None:
         recorder = self._recorder
         span = steady(log.answers, log.concurrency)
-        for doubt in level_doubts(log, span, self._shortest_s):
-            self._doubt(doubt)
+        for said in level_doubts(log, span, self._shortest_s):
+            self._recorder.add_doubt(said)
         whole = figures(log, whole_run(log.answers), recorder.measure(window), whole=True)
         part: dict[str, Estimate] = {}
         if span is not None and span.duration_s >= self._shortest_s:
@@ -335,10 +336,10 @@ class _Bench:
     def summarise(self) -> None:
         """Fill the run's summary from the level nearest the demand, and say which that is."""
         recorder = self._recorder
-        for doubt in engine_doubts(
+        for said in engine_doubts(
             self._facts, self._engine.owns_server, self._prompts.exact, self._methods
         ):
-            self._doubt(doubt)
+            self._recorder.add_doubt(said)
         if not recorder.curve:
             return
         demanded = nearest_level(self._scenario, self._e2e_s)
@@ -350,27 +351,24 @@ class _Bench:
             "why": demanded.why,
             "in_flight_at_peak": demanded.in_flight,
         }
-        for doubt in _summary_doubts(demanded, kind, self._levels):
-            self._doubt(doubt)
+        for said in _summary_doubts(demanded, kind, self._levels):
+            self._recorder.add_doubt(said)
         of_run = {"duration_s", "energy_j", "gpu_energy_j", "cpu_energy_j", "dram_energy_j"}
         for name, estimate in (point.steady or point.whole_run).items():
             if name not in of_run and not name.startswith("peak_"):
                 recorder.summary[name] = estimate
 
-    def _doubt(self, doubt: Doubt) -> None:
-        self._recorder.doubt(doubt.code, doubt.message, doubt.remedy)
-
 
 def _summary_doubts(demanded: Demanded, kind: str, levels: Sequence[int]) -> Iterator[Doubt]:
     if kind == "whole_run":
-        yield Doubt(
+        yield doubt(
             "whole-run-summary",
             "the run's figures are those of a whole level with its ramp-up and its emptying batch: "
             "tokens/s read low and J/token high",
             f"measure longer: --window {SHORTEST_STEADY_S:.0f}s",
         )
     if demanded.in_flight > max(levels):
-        yield Doubt(
+        yield doubt(
             "demand-above-levels",
             f"the busiest hour has {demanded.in_flight:.1f} requests in flight on average, above "
             f"the highest level {max(levels)}",

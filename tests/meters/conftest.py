@@ -19,6 +19,8 @@ import json, time
 from ecoaudit.errors import MeterError
 from ecoaudit.meters.nvidia import NvidiaMeter
 out = None
+def sentences(meter):
+    return [f"{said.message}; {said.remedy}" for said in meter.doubts()]
 def watch(meter, seconds, period_s=0.1):
     rows, end_s = [], time.monotonic() + seconds
     while True:

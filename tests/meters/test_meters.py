@@ -71,7 +71,7 @@ def test_every_meter_keeps_to_the_protocol(
         assert before.energy_j is not None
         assert after.energy_j is not None
         assert after.energy_j >= before.energy_j >= 0
-    assert meter.faults() == []
+    assert meter.doubts() == []
     meter.close()
     meter.close()
 

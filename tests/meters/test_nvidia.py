@@ -18,7 +18,7 @@ L4 = StandInGpu(power=Constant(60.0), name="NVIDIA L4", power_limit_w=72.0)
 
 OPEN = "meter = NvidiaMeter()\n"
 DEVICES = OPEN + "out = [[d.id, d.method, d.source, d.details] for d in meter.devices()]"
-WATCH = OPEN + "out = [watch(meter, {seconds}), meter.faults()]"
+WATCH = OPEN + "out = [watch(meter, {seconds}), sentences(meter)]"
 TRY = """
 try:
     out = [d.id for d in NvidiaMeter().devices()]
@@ -83,7 +83,7 @@ def test_a_mask_that_hides_all_is_said(on_gpus: OnGpus, mask: str) -> None:
 
 
 def test_numbers_among_unlike_boards_are_doubtful(on_gpus: OnGpus) -> None:
-    script = OPEN + "out = meter.faults()"
+    script = OPEN + "out = sentences(meter)"
     gpus = distinct(H100, L4)
     faults, _ = on_gpus(gpus, script, {"CUDA_VISIBLE_DEVICES": "1"})
     assert len(faults) == 1
@@ -120,7 +120,7 @@ def test_without_a_counter_power_is_sampled(on_gpus: OnGpus, gpu: StandInGpu, me
 
 
 def test_neither_counter_nor_power_is_null_with_a_reason(on_gpus: OnGpus) -> None:
-    script = OPEN + "out = [meter.devices()[0].method, watch(meter, 0.1), meter.faults()]"
+    script = OPEN + "out = [meter.devices()[0].method, watch(meter, 0.1), sentences(meter)]"
     (method, rows, faults), _ = on_gpus([replace(H100, no_counter=True, no_power=True)], script)
     assert method == "none"
     assert rows[-1][0][2:4] == [None, None]

@@ -53,7 +53,7 @@ def test_packages_and_memory_and_nothing_twice(
         }
         power = {reading.device_id: reading.power_w for reading in meter.read(1.0)}
         assert power["cpu-package-1"] == pytest.approx(100.0)
-        assert meter.faults() == []
+        assert meter.doubts() == []
         meter.close()
         meter.close()
 
@@ -119,7 +119,7 @@ def test_wraps_are_counted(tmp_path: Path) -> None:
             tree.advance(zone.id, 200.0)
             last = energies(meter, float(second))
         assert last["cpu-package-0"] == pytest.approx(200_000.0, abs=0.01)
-        assert meter.faults() == []
+        assert meter.doubts() == []
 
 
 def test_a_long_gap_is_a_lower_bound_and_said(tmp_path: Path) -> None:
@@ -131,9 +131,9 @@ def test_a_long_gap_is_a_lower_bound_and_said(tmp_path: Path) -> None:
         energy_j = energies(meter, 1000.0)["cpu-package-0"]
         assert energy_j is not None
         assert energy_j < AMD_RANGE_UJ / 1e6
-        assert len(meter.faults()) == 1
-        assert "not read for 1000 s" in meter.faults()[0]
-        assert "lower bound" in meter.faults()[0]
+        assert len(meter.doubts()) == 1
+        assert "not read for 1000 s" in meter.doubts()[0].message
+        assert "lower bound" in meter.doubts()[0].message
 
 
 def test_a_counter_that_is_set_back_adds_nothing_and_is_said(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_counter_that_is_set_back_adds_nothing_and_is_said(tmp_path: Path) -> 
         assert energies(meter, 0.2)["cpu-package-0"] == pytest.approx(5.0)
         tree.energy_file(zone.id).write_text("3000000\n")
         assert energies(meter, 0.3)["cpu-package-0"] == pytest.approx(8.0)
-        assert "set back" in meter.faults()[0]
+        assert "set back" in meter.doubts()[0].message
 
 
 def test_closed_counters_name_the_remedy() -> None:
@@ -170,8 +170,9 @@ def test_what_is_open_is_used_and_the_rest_said() -> None:
         with unprivileged():
             meter = opened(tree)
         assert [d.id for d in meter.devices()] == ["dram-0", "cpu-package-1", "dram-1"]
-        assert len(meter.faults()) == 1
-        assert meter.faults()[0].startswith("CPU package-0: closed to this user; run `sudo chmod")
+        assert len(meter.doubts()) == 1
+        assert meter.doubts()[0].message == "CPU package-0: closed to this user"
+        assert meter.doubts()[0].remedy.startswith("run `sudo chmod")
 
 
 def test_no_counter_at_all_says_where_it_looked(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def finished(meter: WallMeter, trace: Trace) -> list[str]:
     meter.read(time.monotonic())
     for reading in meter.last_readings():
         trace.add(reading)
-    faults = list(meter.faults())
+    faults = [f"{said.message}; {said.remedy}" for said in meter.doubts()]
     meter.close()
     return faults
 
@@ -150,7 +150,7 @@ def test_a_meter_that_was_never_read_has_nothing_to_say() -> None:
     with ShellyServer(Load(steady)) as server:
         meter = WallMeter(plug_of(server))
         assert list(meter.last_readings()) == []
-        assert list(meter.faults()) == []
+        assert list(meter.doubts()) == []
         meter.close()
 
 
@@ -202,7 +202,7 @@ def test_a_plug_that_stays_away() -> None:
         faults = finished(meter, trace)
     assert any("requests failed: the connection is refused" in fault for fault in faults)
     assert "no reading in the last" in faults[-1]
-    assert "its last power is taken for them" in faults[-1]
+    assert "its last power stands for them" in faults[-1]
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,8 @@ def played(plug: ScriptedPlug) -> tuple[Trace, list[str]]:
     for reading in [*readings, *meter.read(plug.now_s)]:
         trace.add(reading)
     meter.close()
-    return trace, [fault for fault in meter.faults() if "the script has ended" not in fault]
+    told = [said.message for said in meter.doubts()]
+    return trace, [what for what in told if "the script has ended" not in what]
 
 
 def test_a_fine_counter_says_what_was_used_while_nobody_answered() -> None:

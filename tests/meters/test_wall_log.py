@@ -31,7 +31,7 @@ class Run:
         for reading in self.log.last_readings():
             trace.add(reading)
         self.log.close()
-        return trace, list(self.log.faults())
+        return trace, [f"{said.message}; {said.remedy}" for said in self.log.doubts()]
 
 
 def written(tmp_path: Path, *rows: str, head: str = "time,power_w") -> Path:

@@ -1,0 +1,54 @@
+"""Every doubt that a run or a plan can carry: when it is said, what to do, what it weakens.
+
+The list is closed: :func:`doubt` refuses a code that is not in it, and docs/doubts.md is made of
+it (``python -m ecoaudit.checks``). A doubt is said where it is found; here is what there is to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from ecoaudit.checks import measuring, planning, serving, training
+from ecoaudit.checks.base import Check
+from ecoaudit.run import Doubt
+
+FAMILIES: dict[str, dict[str, Check]] = {
+    "Measuring": measuring.CHECKS,
+    "Training": training.CHECKS,
+    "Serving": serving.CHECKS,
+    "Planning": planning.CHECKS,
+}
+CHECKS: dict[str, Check] = {code: c for family in FAMILIES.values() for code, c in family.items()}
+
+
+def doubt(code: str, message: str, remedy: str | None = None) -> Doubt:
+    """Say a doubt of the list; the list's own remedy stands where none is given.
+
+    Raises:
+        KeyError: the code is not in the list.
+    """
+    return Doubt(code, message, CHECKS[code].remedy if remedy is None else remedy)
+
+
+def doubt_from(code: str, sentence: str) -> Doubt:
+    """Say a doubt in one sentence, whose remedy follows its first semicolon if it has one.
+
+    Raises:
+        KeyError: the code is not in the list.
+    """
+    message, _, remedy = sentence.partition("; ")
+    return doubt(code, message, remedy or None)
+
+
+def weakening(name: str, doubts: Iterable[Doubt]) -> list[Doubt]:
+    """Those of ``doubts`` that weaken the summary's figure ``name``.
+
+    A code that is not in the list, from a file of another version, weakens none.
+    """
+    return [
+        said
+        for said in doubts
+        if said.code in CHECKS
+        and any(fnmatchcase(name, pattern) for pattern in CHECKS[said.code].weakens)
+    ]

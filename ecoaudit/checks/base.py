@@ -1,0 +1,36 @@
+"""One entry of the list of doubts, and the figures that entries weaken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A doubt that can be said.
+
+    Attributes:
+        when: what must have happened for it to be said.
+        remedy: what to do about it, in general; the doubt itself may know better.
+        weakens: patterns of the summary's names whose figures it weakens; empty: none of them.
+    """
+
+    when: str
+    remedy: str
+    weakens: tuple[str, ...] = ()
+
+
+# Names of the summary's figures, as patterns.
+HOST = ("energy_j", "net_energy_j", "idle_power_w", "energy_per_*", "operational_kgco2e")
+GPU = ("gpu_energy_j", *HOST)
+CPU = ("cpu_energy_j", *HOST)
+DRAM = ("dram_energy_j", *HOST)
+PARTS = ("gpu_energy_j", "cpu_energy_j", "dram_energy_j", *HOST)
+WALL = ("wall_energy_*",)
+IDLE = ("net_energy_j", "idle_power_w")
+MEMORY = ("peak_*_memory_bytes",)
+CARBON = ("operational_kgco2e",)
+STEPS = ("step*", "tokens*", "samples*", "flops_per_s", "mfu", "energy_per_*")
+SPEED = ("ttft_*", "tpot_*", "e2e_*", "*_per_s")
+SERVING = (*SPEED, "energy_per_*")
+EVERY = ("*",)

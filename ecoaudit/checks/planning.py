@@ -1,0 +1,45 @@
+"""Doubts about a plan. They weaken its choice, not one figure."""
+
+from __future__ import annotations
+
+from ecoaudit.checks.base import Check
+
+CHECKS: dict[str, Check] = {
+    "no-quality-score": Check(
+        "nothing says how good the models' answers are, so that options are ranked by size",
+        "judge the answers of the first few options on your own cases before you buy",
+    ),
+    "nothing-fits": Check(
+        "no option stays within every limit of the scenario",
+        "see the remedy of the first options, which miss by least",
+    ),
+    "not-measured": Check(
+        "the option's speed and power are modelled from datasheets",
+        "measure the option with `ecoaudit bench` and give the run to `ecoaudit plan`",
+    ),
+    "run-not-used": Check("a run given to the plan could not be used", "see `ecoaudit bench`"),
+    "token-counts": Check(
+        "lengths are token counts of one tokenizer, and models have others",
+        "count your own texts with the model's tokenizer and set prompt and output",
+    ),
+    "assumed-figures": Check(
+        "figures of the scenario are assumed, not known",
+        "replace them in a copy of the profile: `ecoaudit profiles copy`",
+    ),
+    "options-left-out": Check(
+        "only the best weight format of each model and device is listed",
+        "name models and hardware to see every format",
+    ),
+    "model-note": Check(
+        "our table has a note on the model",
+        "check the model's own configuration and its memory on the device",
+    ),
+    "tied-unknown": Check(
+        "whether a model's output layer and embedding are one is not known",
+        "read tie_word_embeddings in the model's configuration",
+    ),
+    "other-engines": Check(
+        "the option is a computer with shared memory, which runs other engines than vLLM",
+        "measure on the machine",
+    ),
+}

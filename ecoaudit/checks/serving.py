@@ -1,0 +1,88 @@
+"""Doubts about a load on an inference engine. Their thresholds lie in ``ecoaudit.workloads``."""
+
+from __future__ import annotations
+
+from ecoaudit.checks.base import PARTS, SERVING, Check
+
+_LONGER = "measure longer: --window"
+_ALONE = "keep other clients off the server while it is measured"
+
+CHECKS: dict[str, Check] = {
+    "short-steady": Check("a level's steady window was too short for figures", _LONGER, SERVING),
+    "whole-run-summary": Check(
+        "the run's figures are those of a whole level, with its ramp-up and its emptying batch",
+        _LONGER,
+        SERVING,
+    ),
+    "failed-requests": Check(
+        "requests failed, and are left out",
+        "look at the server's log; a lower level may hold",
+        SERVING,
+    ),
+    "level-failed": Check(
+        "every request of a level failed",
+        "look at the server's log; a lower level may hold",
+    ),
+    "demand-above-levels": Check(
+        "the busiest hour has more requests in flight than the highest level measured",
+        "measure a higher level too: --levels",
+        SERVING,
+    ),
+    "clipped-lengths": Check(
+        "requests were cut to the served context",
+        "serve a longer context: --max-model-len",
+        SERVING,
+    ),
+    "short-answers": Check(
+        "answers were shorter than the scenario asks for",
+        "use a server that honours ignore_eos, such as vLLM",
+        SERVING,
+    ),
+    "approximate-lengths": Check(
+        "prompts were sent as text, whose lengths only come near the scenario's",
+        "use a server that takes token ids on /v1/completions, such as vLLM",
+        SERVING,
+    ),
+    "not-saturated": Check(
+        "fewer requests were running than the level asks for",
+        "raise the server's max_num_seqs, or take this level as above the server's limit",
+        SERVING,
+    ),
+    "token-count-mismatch": Check(
+        "the server's token count differs from the client's", _ALONE, SERVING
+    ),
+    "warm-prefix": Check(
+        "prompt tokens came from the prefix cache, though no two prompts are alike",
+        _ALONE,
+        SERVING,
+    ),
+    "preemptions": Check(
+        "requests were put back for want of KV cache",
+        "lower the level, or give the server more cache memory",
+        SERVING,
+    ),
+    "busy-client": Check(
+        "one client followed so many streams that its late percentiles read high",
+        "drive it from another machine, or trust the medians only",
+        SERVING,
+    ),
+    "random-weights": Check(
+        "the weights are random: engine and load are real, the model is not",
+        "bench the model you mean to use: --model with a model on this machine",
+    ),
+    "unknown-weights": Check("the weight format is not known", "say it with --weight-format"),
+    "no-server-counters": Check(
+        "the server shows no vLLM counters, so that nothing could be held against them",
+        "use a vLLM server for figures that are to be published",
+    ),
+    "remote-server": Check(
+        "the server is another machine: all energy and memory is the client's",
+        "run ecoaudit on the machine that serves",
+        (*PARTS, *SERVING),
+    ),
+    "attached-server": Check(
+        "the server is no child of ecoaudit, so that the modelled CPU and memory leave it out",
+        "let ecoaudit start it: --engine vllm --model",
+        PARTS,
+    ),
+}

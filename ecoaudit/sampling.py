@@ -1,0 +1,293 @@
+"""Reads the meters of a run in a thread of its own, and writes what it reads to the journal.
+
+Ten times a second as a rule. Near the edge of a window it reads quickly until counters that move
+in steps have moved, so that the energy at the edge can be told (``ecoaudit.trace``). A device whose
+power is sampled, for want of a counter, is read up to fifty times a second while its power changes.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ecoaudit.checks import doubt
+from ecoaudit.checks.measuring import LONGEST_GAP_S
+from ecoaudit.clocks import ClockWatch
+from ecoaudit.journal import Journal
+from ecoaudit.measurement import WALL
+from ecoaudit.meters.base import LateMeter, Meter
+from ecoaudit.process_tree import ProcessTree
+from ecoaudit.recording import Recording, header_of
+from ecoaudit.run import Doubt
+
+PERIOD_S = 0.1  # between two readings
+FASTEST_S = 0.02  # between two readings of sampled power that changes
+CHANGE = 0.05  # of the power between two readings, from which it is read faster
+HOST_PERIOD_S = 0.5  # between two readings of the process tree's memory and of the clocks
+FLUSH_S = 1.0  # between two writes of the journal
+EDGE_PERIOD_S = 0.002  # between two readings while waiting for a counter to move at an edge
+EDGE_LIMIT_S = 0.15  # longest wait for it
+EDGE_GAP_S = 0.02  # edges nearer to the last watched one are left to the ordinary readings
+JOIN_S = 5.0  # longest wait for the thread at the end
+
+
+class Sampler:
+    """The readings of one run.
+
+    Args:
+        recording: what the readings go into.
+        tree: the processes whose memory is read.
+        journal: where everything is kept against a kill.
+        clock: monotonic seconds.
+        described: gives the machine's description, which takes its time and so is made here.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        meters: Sequence[Meter],
+        tree: ProcessTree,
+        journal: Journal,
+        clock: Callable[[], float],
+        described: Callable[[], dict[str, Any]],
+    ):
+        self.lock = threading.Lock()  # held while the meters are read
+        self._recording = recording
+        self._meters = list(meters)
+        self._tree = tree
+        self._journal: Journal | None = journal
+        self._now = clock
+        self._described = described
+        self._lines: deque[tuple[str, dict[str, Any]]] = deque()  # of other threads, to be written
+        self._wake: SimpleQueue[None] = SimpleQueue()  # its put() is safe in a signal handler
+        self._thread: threading.Thread | None = None
+        self._edge_s: float | None = None
+        self._watched_s = -math.inf
+        self._stopping = False
+        self._host_due_s = -math.inf
+        self._sampled_s: float | None = None
+        self._gap_told = False
+        self._clocks = ClockWatch()
+
+    # -- life ----------------------------------------------------------------------------------
+
+    def begin(self, **about: Any) -> None:
+        """Write the journal's header with ``about``, and take the first reading."""
+        self._journal_line("header", **header_of(self._recording), **about)
+        self.sample()
+
+    def start(self) -> None:
+        """Read on in a thread."""
+        self._edge_s = self._recording.start_s
+        self._thread = threading.Thread(target=self._loop, name="ecoaudit", daemon=True)
+        self._thread.start()
+
+    def stop(self, end_s: float) -> None:
+        """Watch the last edge and end the thread."""
+        self._stopping = True
+        self.mark_edge(end_s)
+        if self._thread is None:
+            return
+        if self._thread is not threading.current_thread():
+            self._thread.join(JOIN_S)
+
+    def close(self) -> None:
+        """Take what the meters still have to give, and close them."""
+        if self._thread is None:
+            self.sample()
+        if not self._recording.environment:
+            self._recording.environment = self._described()
+        for meter in self._meters:
+            if isinstance(meter, LateMeter):
+                for reading in meter.last_readings():
+                    self._recording.traces[reading.device_id].add(reading)
+            for said in meter.doubts():
+                self._recording.add_doubt(said)
+            meter.close()
+        if self._journal is not None and self._journal.fault:
+            self._recording.doubt(
+                "journal", f"the journal could not be written ({self._journal.fault})"
+            )
+
+    def drop(self) -> None:
+        """Close the meters; what was read is of no use."""
+        for meter in self._meters:
+            meter.close()
+
+    def forget(self) -> None:
+        """After a fork, in the child: the parent goes on reading, the child does not."""
+        if self._journal is not None:
+            self._journal.forget()
+        self._journal = None
+        self._thread = None
+        self._meters = []
+        self.lock = threading.Lock()
+
+    # -- what the recorder tells -----------------------------------------------------------------
+
+    def note(self, kind: str, /, **content: Any) -> None:
+        """A line for the journal, written with the next readings."""
+        self._lines.append((kind, content))
+
+    def say(self, said: Doubt) -> None:
+        """A doubt, for the run and for the journal."""
+        self._recording.add_doubt(said)
+        self.note("doubt", code=said.code, message=said.message, remedy=said.remedy)
+
+    def mark_edge(self, t_s: float) -> None:
+        """A window begins or ends at ``t_s``: the meters are to be read closely."""
+        self._edge_s = t_s
+        if self._thread is not None:
+            self._wake.put(None)
+
+    def catch_up(self) -> None:
+        """Wait until the meters were read after the edge that was marked last."""
+        thread = self._thread
+        while thread is not None and thread.is_alive() and not self._stopping:
+            if self._edge_s is None:
+                return
+            time.sleep(EDGE_PERIOD_S)
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def sample(self, meters: Sequence[Meter] | None = None) -> None:
+        """Read once, now: every meter, or those given."""
+        readings: dict[str, list[float | None]] = {}
+        now = self._now()
+        with self.lock:
+            for meter in self._meters if meters is None else meters:
+                for reading in meter.read(now):
+                    self._recording.traces[reading.device_id].add(reading)
+                    readings[reading.device_id] = [
+                        reading.energy_j,
+                        reading.power_w,
+                        reading.memory_bytes,
+                        reading.utilisation,
+                    ]
+            if now >= self._host_due_s:
+                self._host_due_s = now + HOST_PERIOD_S
+                memory = self._tree.memory_bytes()
+                self._recording.host_memory.append((now, memory))
+                self._journal_line("host", t=now, bytes=memory)
+                self._watch_clocks()
+        self._journal_line("readings", t=now, r=readings)
+        self._watch_gap(now)
+
+    def _loop(self) -> None:
+        self._watch_edge()
+        with self.lock:  # no fork while this thread imports
+            self._recording.environment = self._described()
+        self._journal_line("environment", environment=self._recording.environment)
+        self.flush()
+        period_s = PERIOD_S
+        due_s = all_due_s = self._now() + PERIOD_S
+        flush_s = self._now() + FLUSH_S
+        while not self._stopping:
+            if self._woken(max(due_s - self._now(), 0.0)):
+                self._watch_edge()
+            now = self._now()
+            if now >= due_s:
+                uncounted, change = self._uncounted()
+                self._sample_or_doubt(None if now >= all_due_s else uncounted)
+                if now >= all_due_s:
+                    all_due_s = max(all_due_s + PERIOD_S, now)
+                # Fast while sampled power changes, and slowly back to the usual when it does not.
+                faster = change > CHANGE
+                period_s = (
+                    max(period_s / 2, FASTEST_S) if faster else min(period_s * 1.25, PERIOD_S)
+                )
+                due_s = min(max(due_s + period_s, now), all_due_s)
+            if now >= flush_s:
+                self.flush()
+                flush_s = now + FLUSH_S
+        self._watch_edge()
+        self.flush()
+
+    def _woken(self, wait_s: float) -> bool:
+        """Wait for an edge, at most ``wait_s``."""
+        try:
+            self._wake.get(timeout=wait_s)
+            while True:
+                self._wake.get_nowait()
+        except Empty:
+            return self._edge_s is not None
+
+    def _uncounted(self) -> tuple[list[Meter], float]:
+        """Meters with a device whose power is sampled, and how much any of it changed last."""
+        meters: list[Meter] = []
+        change = 0.0
+        for meter in self._meters:
+            traces = [self._recording.traces[device.id] for device in meter.devices()]
+            # A meter at the plug is asked by a thread of its own.
+            sampled = [t for t in traces if not t.counted and t.device.boundary != WALL]
+            if sampled:
+                meters.append(meter)
+                change = max(change, *(trace.last_change() for trace in sampled))
+        return meters, change
+
+    def _sample_or_doubt(self, meters: Sequence[Meter] | None = None) -> None:
+        # Whatever goes wrong in a meter must not end the program that is being measured.
+        try:
+            self.sample(meters)
+        except Exception as error:
+            what = f"a reading failed ({type(error).__name__}: {error})"
+            self.say(doubt("sampling", what))
+
+    def _watch_edge(self) -> None:
+        """Read until each stepped counter has moved after the edge that was marked last.
+
+        Where edges come thick and fast, only some are watched so closely: the others lie between
+        ordinary readings, and their doubt says so.
+        """
+        edge_s = self._edge_s
+        if edge_s is None:
+            return
+        if edge_s < self._watched_s + EDGE_GAP_S and not self._stopping:
+            self._edge_s = None
+            return
+        self._watched_s = edge_s
+        self._sample_or_doubt()
+        traces = list(self._recording.traces.values())
+        while self._now() < edge_s + EDGE_LIMIT_S:
+            if all(trace.moved_since(edge_s) for trace in traces):
+                break
+            time.sleep(EDGE_PERIOD_S)
+            self._sample_or_doubt()
+        if self._edge_s == edge_s:
+            self._edge_s = None
+
+    # -- doubts and the journal ------------------------------------------------------------------
+
+    def _watch_gap(self, now_s: float) -> None:
+        last_s, self._sampled_s = self._sampled_s, now_s
+        gap_s = 0.0 if last_s is None else now_s - last_s
+        if self._thread is not None and gap_s > LONGEST_GAP_S and not self._gap_told:
+            self._gap_told = True
+            self.say(
+                doubt(
+                    "reading-gap",
+                    f"nothing was read for {gap_s:.0f} s: the program was stopped, or the "
+                    "machine was too busy; counters bridge the gap, sampled power does not",
+                )
+            )
+
+    def _watch_clocks(self) -> None:
+        for said in self._clocks.changes():
+            self.say(said)
+
+    def _journal_line(self, kind: str, /, **content: Any) -> None:
+        if self._journal is not None:
+            self._journal.add(kind, **content)
+
+    def flush(self) -> None:
+        """Hand what was noted to the operating system, where a kill cannot take it back."""
+        while self._lines:
+            kind, content = self._lines.popleft()
+            self._journal_line(kind, **content)
+        if self._journal is not None:
+            self._journal.flush()

@@ -1,0 +1,66 @@
+"""The list of doubts is closed, said in full in the docs, and used."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ecoaudit.checks import CHECKS, doubt, doubt_from, weakening
+from ecoaudit.checks.__main__ import listed
+from ecoaudit.run import Doubt
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGE = REPOSITORY / "ecoaudit"
+
+
+def sources() -> dict[str, str]:
+    """The package without the list itself, by file."""
+    return {
+        str(path.relative_to(PACKAGE)): path.read_text()
+        for path in PACKAGE.rglob("*.py")
+        if "checks" not in path.relative_to(PACKAGE).parts
+    }
+
+
+def test_a_code_that_is_not_in_the_list_cannot_be_said() -> None:
+    with pytest.raises(KeyError, match="odd"):
+        doubt("odd", "something is odd")
+
+
+def test_the_lists_remedy_stands_where_none_is_given() -> None:
+    assert doubt("clock-set", "x").remedy == CHECKS["clock-set"].remedy
+    assert doubt("clock-set", "x", "y") == Doubt("clock-set", "x", "y")
+    assert doubt_from("wall-log", "a; b") == Doubt("wall-log", "a", "b")
+    assert doubt_from("wall-log", "a") == doubt("wall-log", "a")
+
+
+@pytest.mark.parametrize("code", sorted(CHECKS))
+def test_every_entry_can_be_said_by_the_package(code: str) -> None:
+    found = [name for name, text in sources().items() if f'"{code}"' in text]
+    assert found, f"{code} is in the list, and nothing says it"
+    assert CHECKS[code].when
+    assert CHECKS[code].remedy
+
+
+def test_no_doubt_is_made_past_the_list() -> None:
+    past = [name for name, text in sources().items() if re.search(r"(?<![\w.])Doubt\(", text)]
+    assert past == ["recording.py"]  # which gives a journal its own doubts back
+
+
+def test_a_doubt_weakens_the_figures_that_it_names() -> None:
+    said = [
+        doubt("cpu-modelled", "x"),
+        doubt("grid-fallback", "y"),
+        Doubt("from-another-year", "z", ""),
+    ]
+    assert weakening("cpu_energy_j", said) == said[:1]
+    assert weakening("operational_kgco2e", said) == said[:2]
+    assert weakening("energy_per_request_j", said) == said[:1]
+    assert weakening("gpu_energy_j", said) == []
+
+
+def test_the_docs_hold_the_list() -> None:
+    text = (REPOSITORY / "docs" / "doubts.md").read_text()
+    assert text == listed(), "run `python -m ecoaudit.checks`"
