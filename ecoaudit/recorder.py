@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -190,16 +190,9 @@ class Recorder:
 
     # -- windows -------------------------------------------------------------------------------
 
-    @contextmanager
-    def window(self, name: str) -> Iterator[Window]:
+    def window(self, name: str) -> AbstractContextManager[Window]:
         """Measure a stretch of the program; windows nest, also across threads and async tasks."""
-        window = self.open_window(name)
-        token = _current.set(window)
-        try:
-            yield window
-        finally:
-            _current.reset(token)
-            self.close_window(window)
+        return _Within(self, name)
 
     def open_window(self, name: str) -> Window:
         """Open a window by hand; :meth:`close_window` ends it."""
@@ -207,7 +200,7 @@ class Recorder:
         inside = parent is not None and parent.end_s is None
         window = Window(name, f"{parent.path}/{name}" if parent and inside else name, self.now())
         self._recording.windows.append(window)
-        self._mark(window.start_s, "open", n=id(window), name=name, path=window.path)
+        self._mark("open", window, window.start_s)
         return window
 
     def close_window(self, window: Window, end_s: float | None = None) -> None:
@@ -215,7 +208,7 @@ class Recorder:
         if window.end_s is not None:
             return
         window.end_s = self.now() if end_s is None else end_s
-        self._mark(window.end_s, "close", n=id(window))
+        self._mark("close", window, window.end_s)
 
     def add_window(
         self, name: str, start_s: float, end_s: float, parent: Window | None = None
@@ -227,8 +220,8 @@ class Recorder:
         window = Window(name, path, start_s, end_s)
         self._recording.windows.append(window)
         if self._sampler is not None:
-            self._sampler.note("open", n=id(window), name=name, path=path, t=start_s)
-            self._sampler.note("close", n=id(window), t=end_s)
+            self._sampler.note("open", window)
+            self._sampler.note("close", window)
         return window
 
     def measure(self, window: Window) -> Measurement:
@@ -250,6 +243,11 @@ class Recorder:
         """Power of each boundary at the last reading [W], by name; None where it was not read."""
         with self._reading_still():
             return self._recording.power_w()
+
+    def outlived(self, group: int, since_s: float) -> int:
+        """How many processes go on that an ended child started: ``ProcessTree.outlived``."""
+        with self._reading_still():
+            return self._tree.outlived(group, since_s)
 
     # -- what else belongs to the run ------------------------------------------------------------
 
@@ -309,10 +307,10 @@ class Recorder:
         if self._sampler is not None:
             self._sampler.flush()
 
-    def _mark(self, t_s: float, kind: str, **about: Any) -> None:
+    def _mark(self, kind: str, window: Window, t_s: float) -> None:
         """An edge of a window: for the journal, and to be read closely."""
         if self._sampler is not None:
-            self._sampler.note(kind, **about, t=t_s)
+            self._sampler.note(kind, window)
             self._sampler.mark_edge(t_s)
 
     def _read_up_to(self, window: Window) -> AbstractContextManager[object]:
@@ -347,6 +345,25 @@ class Recorder:
 
     def _interrupt(self) -> None:
         self.finish(RunStatus.INTERRUPTED)
+
+
+class _Within:
+    """A window round a ``with`` block; a class because a generator costs twice the time."""
+
+    __slots__ = ("_name", "_recorder", "_token", "_window")
+
+    def __init__(self, recorder: Recorder, name: str):
+        self._recorder = recorder
+        self._name = name
+
+    def __enter__(self) -> Window:
+        self._window = self._recorder.open_window(self._name)
+        self._token = _current.set(self._window)
+        return self._window
+
+    def __exit__(self, *raised: object) -> None:
+        _current.reset(self._token)
+        self._recorder.close_window(self._window)
 
 
 def status_of(error: type[BaseException] | None) -> RunStatus:

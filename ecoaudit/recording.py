@@ -339,6 +339,20 @@ def header_of(recording: Recording) -> dict[str, Any]:
     }
 
 
+def values_of(reading: Reading) -> list[float | None]:
+    """A reading as the journal keeps it."""
+    return [reading.energy_j, reading.power_w, reading.memory_bytes, reading.utilisation]
+
+
+def line_of(kind: str, what: Window | Doubt) -> dict[str, Any]:
+    """An edge of a window, or a doubt, as the journal keeps it."""
+    if isinstance(what, Doubt):
+        return asdict(what)
+    if kind == "open":
+        return {"n": id(what), "name": what.name, "path": what.path, "t": what.start_s}
+    return {"n": id(what), "t": what.end_s}
+
+
 def _from_header(line: dict[str, Any], journal: Path) -> Recording:
     recording = Recording(
         id=line["id"],

@@ -22,7 +22,7 @@ from ecoaudit.journal import Journal
 from ecoaudit.measurement import WALL
 from ecoaudit.meters.base import LateMeter, Meter
 from ecoaudit.process_tree import ProcessTree
-from ecoaudit.recording import Recording, header_of
+from ecoaudit.recording import Recording, Window, header_of, line_of, values_of
 from ecoaudit.run import Doubt
 
 PERIOD_S = 0.1  # between two readings
@@ -63,10 +63,11 @@ class Sampler:
         self._journal: Journal | None = journal
         self._now = clock
         self._described = described
-        self._lines: deque[tuple[str, dict[str, Any]]] = deque()  # of other threads, to be written
+        self._told: deque[tuple[str, Window | Doubt]] = deque()  # by other threads, to be written
         self._wake: SimpleQueue[None] = SimpleQueue()  # its put() is safe in a signal handler
         self._thread: threading.Thread | None = None
         self._edge_s: float | None = None
+        self._asleep = False  # or about to be: the thread must be woken for an edge
         self._watched_s = -math.inf
         self._stopping = False
         self._host_due_s = -math.inf
@@ -130,19 +131,23 @@ class Sampler:
 
     # -- what the recorder tells -----------------------------------------------------------------
 
-    def note(self, kind: str, /, **content: Any) -> None:
-        """A line for the journal, written with the next readings."""
-        self._lines.append((kind, content))
+    def note(self, kind: str, what: Window | Doubt) -> None:
+        """A line for the journal, written within a second: ``open``, ``close`` or ``doubt``."""
+        self._told.append((kind, what))
 
     def say(self, said: Doubt) -> None:
         """A doubt, for the run and for the journal."""
         self._recording.add_doubt(said)
-        self.note("doubt", code=said.code, message=said.message, remedy=said.remedy)
+        self.note("doubt", said)
 
     def mark_edge(self, t_s: float) -> None:
-        """A window begins or ends at ``t_s``: the meters are to be read closely."""
+        """A window begins or ends at ``t_s``: the meters are to be read closely.
+
+        Waking the thread is the dear part, some ten microseconds; it is spared while the thread
+        watches an edge, since it looks for another before it sleeps again.
+        """
         self._edge_s = t_s
-        if self._thread is not None:
+        if self._asleep:
             self._wake.put(None)
 
     def catch_up(self) -> None:
@@ -163,19 +168,19 @@ class Sampler:
             for meter in self._meters if meters is None else meters:
                 for reading in meter.read(now):
                     self._recording.traces[reading.device_id].add(reading)
-                    readings[reading.device_id] = [
-                        reading.energy_j,
-                        reading.power_w,
-                        reading.memory_bytes,
-                        reading.utilisation,
-                    ]
+                    if reading.t_s == now:
+                        readings[reading.device_id] = values_of(reading)
+                    else:  # a meter that asks on its own
+                        row = {reading.device_id: values_of(reading)}
+                        self._journal_line("readings", t=reading.t_s, r=row)
             if now >= self._host_due_s:
                 self._host_due_s = now + HOST_PERIOD_S
                 memory = self._tree.memory_bytes()
                 self._recording.host_memory.append((now, memory))
                 self._journal_line("host", t=now, bytes=memory)
                 self._watch_clocks()
-        self._journal_line("readings", t=now, r=readings)
+        if readings:
+            self._journal_line("readings", t=now, r=readings)
         self._watch_gap(now)
 
     def _loop(self) -> None:
@@ -209,13 +214,17 @@ class Sampler:
         self.flush()
 
     def _woken(self, wait_s: float) -> bool:
-        """Wait for an edge, at most ``wait_s``."""
+        """Wait for an edge, at most ``wait_s``; gives whether there is one."""
+        self._asleep = True
         try:
-            self._wake.get(timeout=wait_s)
+            if self._edge_s is None:
+                self._wake.get(timeout=wait_s)
             while True:
                 self._wake.get_nowait()
         except Empty:
-            return self._edge_s is not None
+            pass
+        self._asleep = False
+        return self._edge_s is not None
 
     def _uncounted(self) -> tuple[list[Meter], float]:
         """Meters with a device whose power is sampled, and how much any of it changed last."""
@@ -286,8 +295,8 @@ class Sampler:
 
     def flush(self) -> None:
         """Hand what was noted to the operating system, where a kill cannot take it back."""
-        while self._lines:
-            kind, content = self._lines.popleft()
-            self._journal_line(kind, **content)
+        while self._told:
+            kind, what = self._told.popleft()
+            self._journal_line(kind, **line_of(kind, what))
         if self._journal is not None:
             self._journal.flush()
