@@ -13,7 +13,6 @@ import threading
 import weakref
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 from ecoaudit.sampling import Sampler
 
@@ -34,24 +33,26 @@ class Guard:
         self._sampler = sampler
         self._finish = finish
         self._held = False
-        self._previous_sigterm: Any = None
+        self._catches = False  # SIGTERM
 
     def watch(self, sigterm: bool) -> None:
         """Begin, with SIGTERM or without it."""
         _watched.add(self)
         atexit.register(self._finish)
         on_main = threading.current_thread() is threading.main_thread()
-        if sigterm and on_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-            self._previous_sigterm = signal.signal(signal.SIGTERM, self._on_sigterm)
+        if sigterm and on_main and _sigterm_is_free():
+            signal.signal(signal.SIGTERM, self._on_sigterm)
+            self._catches = True
 
     def release(self) -> None:
         """The run has ended. May be called twice."""
         _watched.discard(self)
         atexit.unregister(self._finish)
-        if self._previous_sigterm is not None:
+        on_main = threading.current_thread() is threading.main_thread()
+        if self._catches and on_main:  # elsewhere Python refuses
             if signal.getsignal(signal.SIGTERM) == self._on_sigterm:
-                signal.signal(signal.SIGTERM, self._previous_sigterm)
-            self._previous_sigterm = None
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._catches = False
 
     def hold(self) -> None:
         """Before a fork: let the sampling thread not be amid a reading or an import, which the
@@ -74,6 +75,14 @@ class Guard:
         self._finish()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
+
+
+def _sigterm_is_free() -> bool:
+    """Whether the program leaves SIGTERM alone. A run that ended in another thread than the main
+    one had to leave its handler behind."""
+    handler = signal.getsignal(signal.SIGTERM)
+    owner = getattr(handler, "__self__", None)
+    return handler == signal.SIG_DFL or (isinstance(owner, Guard) and owner not in _watched)
 
 
 def _hold_all() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ecoaudit.errors import did_you_mean
 from ecoaudit.estimate import Estimate
+from ecoaudit.quantities import LIMIT_UNITS, Fault, data_faults, figure_faults
 from ecoaudit.run import Doubt, load_json, write_text
 
 PLAN_SCHEMA = "ecoaudit.plan/1"
@@ -36,7 +39,7 @@ class Limit:
         source: where the limit comes from.
     """
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     name: str
     value: Estimate
@@ -103,7 +106,7 @@ class Plan:
         tool: name and version of the program.
     """
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     scenario: dict[str, Any]
     options: list[Option]
@@ -127,7 +130,31 @@ def load_plan(path: str | os.PathLike[str]) -> Plan:
     """Read a plan file.
 
     Raises:
-        FileFormatError: no such file, no JSON, or not a plan; the message names the place in it.
+        FileFormatError: no such file, no JSON, not a plan, or one whose figures cannot be; the
+            message names the place in it.
     """
-    plan: Plan = load_json(path, Plan, PLAN_SCHEMA, "plan")
+    plan: Plan = load_json(path, Plan, PLAN_SCHEMA, "plan", _faults)
     return plan
+
+
+def _faults(plan: Plan) -> Iterator[Fault]:
+    """What no plan of ecoaudit's holds: it was edited since."""
+    seen: dict[str, Option] = {}
+    for place, option in enumerate(plan.options):
+        at = f"options.{place}"
+        if option.id in seen:
+            yield f"{at}.id", f"{option.id!r} stands here twice"
+        seen[option.id] = option
+        limits = {limit.name: limit.value for limit in option.limits}
+        yield from figure_faults(limits, f"{at}.limits", LIMIT_UNITS)
+        yield from figure_faults(option.quantities, f"{at}.quantities")
+        if option.first_limit is not None and option.first_limit not in limits:
+            known = did_you_mean(option.first_limit, limits)
+            yield f"{at}.first_limit", f"{option.first_limit!r} is none of its limits; {known}"
+    best = plan.recommended
+    if best is not None and best not in seen:
+        yield "recommended", f"{best!r} is none of the options; {did_you_mean(best, seen)}"
+    elif best is not None and seen[best].verdict is not Verdict.FITS:
+        yield "recommended", f"{best!r} does not fit, as its verdict says"
+    for name in ("scenario", "factors", "runs"):
+        yield from data_faults(getattr(plan, name), name)

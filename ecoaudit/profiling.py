@@ -10,18 +10,21 @@
     rec.run.save("run.json")
 
 As a decorator it measures each call of a function, coroutine, generator or asynchronous generator,
-from its first step to its end.
+from its first step to its end. The wrapper's ``last`` is the recorder of the call that ended last,
+None before the first; calls that run at once each have their own.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, overload
 
 from ecoaudit.errors import UsageError
-from ecoaudit.training import Profile
+from ecoaudit.training import Profile, check_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +33,7 @@ class _Decorator:
     """What ``profile(...)`` gives: enter it with ``with``, or put it over a function."""
 
     def __init__(self, options: dict[str, Any]):
+        check_options(options)
         self._options = options
         self._active: Profile | None = None
 
@@ -45,48 +49,103 @@ class _Decorator:
             active.__exit__(kind, error, traceback)
 
     def __call__(self, function: F) -> F:
+        if isinstance(function, classmethod | staticmethod):
+            return type(function)(self(function.__func__))
+        if isinstance(function, type):
+            raise UsageError(
+                f"profile stands over functions, and {function.__qualname__} is a class; put it "
+                "over the method that does the work"
+            )
         if not callable(function):
             raise UsageError(
                 f"profile takes a name or options, or stands over a function; got {function!r}"
             )
-        options = {"name": getattr(function, "__qualname__", "profile"), **self._options}
-        return _wrap(function, lambda: Profile(**options))
+        return _wrap(function, {"name": _name_of(function), **self._options})
 
 
-def _wrap(function: F, make: Callable[[], Profile]) -> F:
+def _name_of(function: Any) -> str:
+    """The name of a function, of what a ``partial`` calls, or of a callable object's class."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__qualname__", type(function).__qualname__))
+
+
+def _wrap(function: F, options: dict[str, Any]) -> F:
     """``function``, measured at each call, as the same kind of function."""
     wrapper: Any
-    if inspect.isasyncgenfunction(function):
+
+    @contextmanager
+    def measured() -> Iterator[None]:
+        rec = Profile(**options)
+        try:
+            with rec:
+                yield
+        finally:
+            wrapper.last = rec
+
+    called = _called(function)
+    if inspect.isasyncgenfunction(called):
 
         @functools.wraps(function)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with make():
-                async for item in function(*args, **kwargs):
-                    yield item
+            with measured():
+                inner = function(*args, **kwargs)
+                step = _begin(inner)
+                try:
+                    while True:
+                        item = await step
+                        try:
+                            sent = yield item
+                        except BaseException as error:  # GeneratorExit too: it is inner's to handle
+                            step = inner.athrow(error)
+                        else:
+                            step = inner.asend(sent)
+                except StopAsyncIteration:
+                    return
 
-    elif inspect.iscoroutinefunction(function):
+    elif inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with make():
+            with measured():
                 return await function(*args, **kwargs)
 
-    elif inspect.isgeneratorfunction(function):
+    elif inspect.isgeneratorfunction(called):
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with make():
+            with measured():
                 return (yield from function(*args, **kwargs))
 
     else:
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with make() as rec:
-                wrapper.last = rec
+            with measured():
                 return function(*args, **kwargs)
 
+    wrapper.last = None
     return wrapper  # type: ignore[no-any-return]
+
+
+def _called(function: Any) -> Any:
+    """What runs in the end: of a ``partial`` its function, of a callable object its method."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function if inspect.isroutine(function) else type(function).__call__
+
+
+def _begin(inner: AsyncGenerator[Any, Any]) -> Any:
+    """The first step of ``inner``, which the event loop shall not close: its wrapper does.
+
+    A loop that ends closes all asynchronous generators at once, and the two would meet.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return inner.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
 
 
 @overload
@@ -104,8 +163,8 @@ def profile(name: Any = None, **options: Any) -> Any:
     Raises:
         UsageError: options that cannot be used, before the work starts.
     """
-    if callable(name):
-        return _Decorator({})(name)
+    if callable(name) or isinstance(name, classmethod):
+        return _Decorator(options)(name)
     if name is not None:
         options["name"] = name
     return _Decorator(options)

@@ -7,6 +7,7 @@ the energy is worked out afterwards from the traces (``ecoaudit.trace``).
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -182,7 +183,7 @@ class Recorder:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self.finish(status_of(kind))
+            self.finish(status_of(error))
         except EcoauditError as failed:  # the program's own work, or its own error, comes first
             import warnings
 
@@ -366,14 +367,14 @@ class _Within:
         self._recorder.close_window(self._window)
 
 
-def status_of(error: type[BaseException] | None) -> RunStatus:
+def status_of(error: BaseException | None) -> RunStatus:
     """How a run ended, from the exception that ended it."""
-    if error is None:
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
         return RunStatus.COMPLETE
-    if issubclass(error, KeyboardInterrupt | GeneratorExit):
+    # Only a program that has imported asyncio can be cancelled by it.
+    cancelled = getattr(sys.modules.get("asyncio"), "CancelledError", KeyboardInterrupt)
+    if isinstance(error, (KeyboardInterrupt, GeneratorExit, cancelled)):
         return RunStatus.INTERRUPTED
-    if issubclass(error, SystemExit):
-        return RunStatus.COMPLETE
     return RunStatus.FAILED
 
 

@@ -8,16 +8,21 @@ Format history:
 from __future__ import annotations
 
 import json
+import math
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ecoaudit.errors import FileFormatError
 from ecoaudit.estimate import Estimate
 from ecoaudit.measurement import Device, Measurement
+from ecoaudit.quantities import Fault, data_faults, figure_faults
 
+_NEXT = "correct it, or take the file as ecoaudit wrote it"
 RUN_SCHEMA = "ecoaudit.run/1"
 
 
@@ -72,7 +77,7 @@ class Run:
     is there as an absent Estimate whose source says why, or not there when it does not apply.
     """
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
     id: str
     kind: RunKind
@@ -103,14 +108,62 @@ def load_run(path: str | os.PathLike[str]) -> Run:
     """Read a run file.
 
     Raises:
-        FileFormatError: no such file, no JSON, or not a run; the message names the place in it.
+        FileFormatError: no such file, no JSON, not a run, or one whose figures cannot be; the
+            message names the place in it.
     """
-    run: Run = load_json(path, Run, RUN_SCHEMA, "run")
+    run: Run = load_json(path, Run, RUN_SCHEMA, "run", _faults)
     return run
 
 
-def load_json(path: str | os.PathLike[str], kind: type[Any], schema: str, noun: str) -> Any:
+def _faults(run: Run) -> Iterator[Fault]:
+    """What no run of ecoaudit's holds: it was edited since."""
+    if run.duration_s < 0:
+        yield "duration_s", f"expected 0 s or more; got {run.duration_s:g}"
+    yield from _twice([device.id for device in run.devices], "devices")
+    yield from figure_faults(run.summary, "summary")
+    for place, window in enumerate(run.windows):
+        at = f"windows.{place}"
+        if not math.isfinite(window.start_s):
+            yield f"{at}.start_s", f"expected a finite number; got {window.start_s}"
+        if not 0 <= window.duration_s < math.inf:
+            yield f"{at}.duration_s", f"expected 0 s or more; got {window.duration_s:g}"
+        yield from _twice([device.id for device in window.devices], f"{at}.devices")
+        for number, device in enumerate(window.devices):
+            energies = {"energy_j": device.energy_j}
+            yield from figure_faults(energies, f"{at}.devices.{number}")
+        yield from figure_faults(window.quantities, f"{at}.quantities")
+    for place, point in enumerate(run.curve):
+        if point.level < 1:
+            yield f"curve.{place}.level", f"expected 1 or more; got {point.level}"
+        yield from figure_faults(point.whole_run, f"curve.{place}.whole_run")
+        yield from figure_faults(point.steady, f"curve.{place}.steady")
+    for name in ("environment", "scenario", "settings"):
+        yield from data_faults(getattr(run, name), name)
+
+
+def _twice(ids: list[str], at: str) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for place, each in enumerate(ids):
+        if each in seen:
+            yield f"{at}.{place}.id", f"{each!r} stands here twice, and would count twice"
+        seen.add(each)
+
+
+def load_json(
+    path: str | os.PathLike[str],
+    kind: type[Any],
+    schema: str,
+    noun: str,
+    faults: Callable[[Any], Iterator[Fault]],
+) -> Any:
     """Read a JSON file into the dataclass ``kind``, checking ``schema`` and every field.
+
+    Args:
+        path: the file.
+        kind: what it holds.
+        schema: what its key ``schema`` must say.
+        noun: what such a file is called.
+        faults: what the fields say that cannot be.
 
     Raises:
         FileFormatError: the file cannot be used; one sentence with the place.
@@ -122,7 +175,10 @@ def load_json(path: str | os.PathLike[str], kind: type[Any], schema: str, noun: 
         raise FileFormatError(
             f"{place}: expected a {noun} file with schema {schema!r}, found {found!r}"
         )
-    return validated(data, kind, place)
+    record = validated(data, kind, place)
+    for where, said in faults(record):
+        raise FileFormatError(f"{place}: {where}: {said}; {_NEXT}")
+    return record
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
@@ -146,14 +202,22 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
 def validated(data: object, kind: type[Any], place: Path) -> Any:
     """``data`` as the dataclass ``kind``; pydantic checks it here, once, where it enters."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        return TypeAdapter(kind).validate_python(data)
+        return _adapter(kind).validate_python(data)  # type: ignore[arg-type]  # it is hashable
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "top level"
-        raise FileFormatError(f"{place}: {where}: {first['msg']}") from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise FileFormatError(f"{place}: {where}: {said}; {_NEXT}") from error
+
+
+@cache
+def _adapter(kind: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:

@@ -11,6 +11,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 from ecoaudit.errors import UsageError
@@ -83,7 +84,10 @@ class StepLog:
 
     def count(self, noun: str, amount: Any) -> None:
         """Add to the step that is running. A tensor is not looked at before the end."""
-        if isinstance(amount, int | float) and not (math.isfinite(amount) and amount >= 0):
+        usable = hasattr(amount, "__float__") and not isinstance(amount, bool)
+        if isinstance(amount, Real):
+            usable = usable and 0 <= float(amount) < math.inf
+        if not usable:
             raise UsageError(f"{noun}: expected a number of 0 or more, got {amount!r}")
         before = self._now.get(noun)
         self._now[noun] = amount if before is None else before + amount

@@ -2,27 +2,66 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from types import TracebackType
 from typing import Any, Generic, Literal, TypeVar
 
 from ecoaudit.cuda import synchronise
-from ecoaudit.errors import UsageError
+from ecoaudit.errors import UsageError, did_you_mean
 from ecoaudit.estimate import Estimate
 from ecoaudit.meters.base import Meter
 from ecoaudit.process_tree import ProcessTree
 from ecoaudit.ranks import WINDOW as RANK_WINDOW
 from ecoaudit.ranks import Rank, open_rank_meters
-from ecoaudit.recorder import Recorder, status_of
+from ecoaudit.recorder import Recorder
 from ecoaudit.recording import Window, energies_over, energy_within
 from ecoaudit.run import Doubt, RunKind
 from ecoaudit.scenario import Site
 from ecoaudit.steps import StepLog, step_times
-from ecoaudit.work import Work
+from ecoaudit.work import Work, whole_number
 
 T = TypeVar("T")
+
+# What an option must be, and how that is said; None leaves an option out.
+_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "name": (str, "text"),
+    "country": (str, "a country code such as 'KEN'"),
+    "site": ((str, Site), "a site profile or its name"),
+    "output": ((str, os.PathLike), "a path"),
+    "rank": (Rank, "a Rank"),
+    "settings": (Mapping, "names and values"),
+}
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options of :class:`Profile` that cannot be used.
+
+    Raises:
+        UsageError: an option that there is not, or a value of another kind than it takes.
+    """
+    for name in options:
+        if name not in _known_options():
+            raise UsageError(
+                f"profile has no option {name!r}; {did_you_mean(name, _known_options())}"
+            )
+    Work(**{name: options[name] for name in Work.names() if name in options})
+    for name, (kinds, expected) in _KINDS.items():
+        value = options.get(name)
+        if value is not None and not isinstance(value, kinds):
+            raise UsageError(f"{name} must be {expected}, got {value!r}")
+    waits = options.get("synchronize", "auto")
+    if not isinstance(waits, bool) and not (isinstance(waits, str) and waits == "auto"):
+        raise UsageError(f"synchronize must be True, False or 'auto', got {waits!r}")
+
+
+@cache
+def _known_options() -> frozenset[str]:
+    signatures = (inspect.signature(kind) for kind in (Profile, Recorder))
+    return frozenset(name for each in signatures for name in each.parameters) - {"recorder"}
 
 
 class Profile(Recorder):
@@ -44,6 +83,9 @@ class Profile(Recorder):
         output: where the run goes; None keeps it in the runs folder. One of several ranks writes
             beside it: ``run.json`` becomes ``run.rank0.json``.
         rank: which of several processes of one job this is; None asks the launcher's environment.
+
+    Raises:
+        UsageError: options that cannot be used; see :func:`check_options`.
     """
 
     def __init__(
@@ -71,8 +113,8 @@ class Profile(Recorder):
             parameters,
             peak_flops,
         )
-        if synchronize not in (True, False, "auto"):
-            raise UsageError(f"synchronize must be True, False or 'auto', got {synchronize!r}")
+        given = {"synchronize": synchronize, "country": country, "site": site, "output": output}
+        check_options({**recorder, **given, "name": name, "rank": rank})
         rank = rank or Rank.of(os.environ)
         if rank is not None:
             recorder["settings"] = {**recorder.get("settings", {}), "rank": rank.as_settings()}
@@ -106,7 +148,7 @@ class Profile(Recorder):
         traceback: TracebackType | None,
     ) -> None:
         self._wait()
-        self.finish(status_of(kind))
+        super().__exit__(kind, error, traceback)
 
     def open_window(self, name: str) -> Window:
         """Open a window by hand; :meth:`close_window` ends it."""
@@ -139,10 +181,10 @@ class Profile(Recorder):
         named ``steps``, one for each loop and after each :meth:`aside`. An early ``break`` keeps
         the step that was begun.
         """
-        if warmup < 0:
-            raise UsageError(f"warmup must be 0 or more, got {warmup}")
-        if accumulate < 1:
-            raise UsageError(f"accumulate must be 1 or more, got {accumulate}")
+        warmup = whole_number("warmup", warmup, least=0)
+        accumulate = whole_number("accumulate", accumulate, least=1)
+        if not hasattr(iterable, "__iter__") and not hasattr(iterable, "__getitem__"):
+            raise UsageError(f"steps takes what can be iterated over, got {iterable!r}")
         return Steps(self, iterable, warmup, accumulate)
 
     def count(self, *, tokens: Any = None, samples: Any = None) -> None:
@@ -184,8 +226,9 @@ class Profile(Recorder):
         """The first step begins: what :meth:`steps` does, for loops that belong to others.
 
         Raises:
-            UsageError: a loop is running already.
+            UsageError: a loop is running already, or ``warmup`` is no number of steps.
         """
+        warmup = whole_number("warmup", warmup, least=0)
         if self._log.in_loop:
             raise UsageError("a loop of steps is running already; end it, or profile each apart")
         self._looped = True

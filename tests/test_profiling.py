@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import ecoaudit
@@ -140,10 +146,372 @@ def test_an_exception_passes_and_the_run_is_failed(tmp_path: Path) -> None:
     assert runs(tmp_path)[0].status is RunStatus.FAILED
 
 
-@pytest.mark.parametrize("options", [{"tokens_per_step": 0}, {"samples_per_step": -1}])
-def test_bad_options_are_refused_before_the_work(options: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="more than 0"), ecoaudit.profile("x", **options):
-        pytest.fail("the work was started")
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        (SystemExit(3), RunStatus.FAILED),
+        (SystemExit("no data"), RunStatus.FAILED),
+        (SystemExit(0), RunStatus.COMPLETE),
+        (SystemExit(), RunStatus.COMPLETE),
+        (KeyboardInterrupt(), RunStatus.INTERRUPTED),
+        (asyncio.CancelledError(), RunStatus.INTERRUPTED),
+    ],
+)
+def test_how_the_work_ends_is_how_the_run_ends(
+    tmp_path: Path, ending: BaseException, status: RunStatus
+) -> None:
+    @ecoaudit.profile(country="KEN")
+    def work() -> None:
+        raise ending
+
+    with pytest.raises(type(ending)):
+        work()
+    assert runs(tmp_path)[0].status is status
+
+
+def test_a_generator_may_end_in_another_thread(tmp_path: Path) -> None:
+    @ecoaudit.profile(country="KEN")
+    def numbers() -> Iterator[int]:
+        yield from range(3)
+
+    given = numbers()
+    rest = [next(given)]
+    reader = threading.Thread(target=lambda: rest.extend(given))
+    reader.start()
+    reader.join()
+    assert rest == [0, 1, 2]
+    assert runs(tmp_path)[0].status is RunStatus.COMPLETE
+    with ecoaudit.profile("next", country="KEN"):  # takes SIGTERM from the one that has ended
+        assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+# -- generators behave as they do without it -----------------------------------------------------
+
+
+def _spoken(log: list[str]) -> Generator[str, str, str]:
+    """Says what it is given, survives a LookupError, and cleans up."""
+    given = "nothing"
+    try:
+        while given != "stop":
+            try:
+                given = yield f"heard {given}"
+            except LookupError as error:
+                given = f"error {error}"
+        return "the end"
+    finally:
+        log.append("cleaned up")
+
+
+def test_a_generator_takes_what_is_sent_and_thrown_and_gives_its_value(tmp_path: Path) -> None:
+    log: list[str] = []
+    talk = ecoaudit.profile(_spoken)(log)
+    assert next(talk) == "heard nothing"
+    assert talk.send("one") == "heard one"
+    assert talk.throw(LookupError("two")) == "heard error two"
+    with pytest.raises(StopIteration) as ended:
+        talk.send("stop")
+    assert ended.value.value == "the end"
+    assert log == ["cleaned up"]
+    assert runs(tmp_path)[0].status is RunStatus.COMPLETE
+
+
+async def _async_spoken(log: list[str]) -> AsyncGenerator[str, str]:
+    given = "nothing"
+    try:
+        while given != "stop":
+            try:
+                given = yield f"heard {given}"
+            except LookupError as error:
+                given = f"error {error}"
+            except GeneratorExit:
+                log.append("told to close")
+                raise
+    finally:
+        await asyncio.sleep(0.01)
+        log.append("cleaned up")
+
+
+async def _drive(talk: AsyncGenerator[str, str], log: list[str], ending: str) -> None:
+    log.append(await anext(talk))
+    log.append(await talk.asend("one"))
+    log.append(await talk.athrow(LookupError("two")))
+    try:
+        if ending == "stop":
+            await talk.asend("stop")
+        elif ending == "close":
+            await talk.aclose()
+        elif ending == "throw":
+            await talk.athrow(ValueError("three"))
+        elif ending == "exit":
+            await talk.athrow(GeneratorExit())
+        else:
+            await talk.athrow(StopAsyncIteration("four"))
+    except BaseException as error:
+        log.append(f"{type(error).__name__}: {error}")
+    log.append(str(await anext(talk, "no more")))
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        ("stop", RunStatus.COMPLETE),
+        ("close", RunStatus.INTERRUPTED),
+        ("exit", RunStatus.INTERRUPTED),
+        ("throw", RunStatus.FAILED),
+        ("stop iteration", RunStatus.FAILED),
+    ],
+)
+def test_an_async_generator_is_driven_as_without_the_decorator(
+    tmp_path: Path, ending: str, status: RunStatus
+) -> None:
+    plain: list[str] = []
+    asyncio.run(_drive(_async_spoken(plain), plain, ending))
+    measured: list[str] = []
+    asyncio.run(_drive(ecoaudit.profile(_async_spoken)(measured), measured, ending))
+    assert measured == plain
+    assert "cleaned up" in plain
+    assert runs(tmp_path)[0].status is status
+
+
+# Python itself grumbles when such a generator is thrown away, with the decorator or without.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_async_generator_that_will_not_close_says_so_as_without_the_decorator() -> None:
+    async def stubborn() -> AsyncIterator[int]:
+        for number in range(2):
+            try:
+                yield number
+            except GeneratorExit:
+                continue
+
+    async def close() -> None:
+        numbers: Any = ecoaudit.profile(stubborn)()
+        await anext(numbers)
+        with pytest.raises(RuntimeError, match="ignored GeneratorExit"):
+            await numbers.aclose()
+
+    asyncio.run(close())
+
+
+def test_an_async_generator_left_in_the_middle_is_closed_with_its_loop(tmp_path: Path) -> None:
+    log: list[str] = []
+    faults: list[dict[str, Any]] = []
+    kept = []
+
+    async def leave() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, about: faults.append(about))
+        for _ in range(5):
+            talk = ecoaudit.profile(_async_spoken)(log)
+            kept.append(talk)
+            await anext(talk)
+
+    asyncio.run(leave())
+    assert faults == []
+    assert sorted(log) == ["cleaned up"] * 5 + ["told to close"] * 5
+    assert {run.status for run in runs(tmp_path)} == {RunStatus.INTERRUPTED}
+
+
+# -- what else can be called ---------------------------------------------------------------------
+
+
+class Worker:
+    """Work in every kind of method."""
+
+    async def __call__(self, seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        return "called"
+
+    def plain(self, seconds: float) -> str:
+        time.sleep(seconds)
+        return "plain"
+
+    @ecoaudit.profile(country="KEN")
+    async def method(self, seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        return type(self).__name__
+
+    @classmethod
+    @ecoaudit.profile(country="KEN")
+    def inside_class(cls, seconds: float) -> str:
+        time.sleep(seconds)
+        return cls.__name__
+
+    @ecoaudit.profile(country="KEN")
+    @classmethod
+    def outside_class(cls, seconds: float) -> str:
+        time.sleep(seconds)
+        return cls.__name__
+
+    @staticmethod
+    @ecoaudit.profile(country="KEN")
+    def inside_static(seconds: float) -> str:
+        time.sleep(seconds)
+        return "static"
+
+    @ecoaudit.profile
+    @staticmethod
+    async def outside_static(seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        return "static"
+
+
+class Batches:
+    """An object whose call is a generator."""
+
+    def __call__(self, seconds: float) -> Iterator[str]:
+        time.sleep(seconds)
+        yield "batch"
+
+
+async def _nap(seconds: float, then: str) -> str:
+    await asyncio.sleep(seconds)
+    return then
+
+
+@pytest.mark.parametrize(
+    ("work", "gives", "name"),
+    [
+        (lambda: ecoaudit.profile(Worker()), "called", "Worker"),
+        (lambda: ecoaudit.profile(Batches()), ["batch"], "Batches"),
+        (lambda: ecoaudit.profile(functools.partial(_nap, then="up")), "up", "_nap"),
+        (lambda: ecoaudit.profile(functools.partial(Worker())), "called", "Worker"),
+        (lambda: ecoaudit.profile(Worker().plain), "plain", "Worker.plain"),
+        (lambda: Worker().method, "Worker", "Worker.method"),
+        (lambda: Worker.inside_class, "Worker", "Worker.inside_class"),
+        (lambda: Worker().outside_class, "Worker", "Worker.outside_class"),
+        (lambda: Worker.inside_static, "static", "Worker.inside_static"),
+        (lambda: Worker().outside_static, "static", "Worker.outside_static"),
+    ],
+)
+def test_whatever_is_called_is_measured_to_its_end(
+    tmp_path: Path, work: Callable[[], Any], gives: object, name: str
+) -> None:
+    function = work()
+    result = function(0.2)
+    if inspect.iscoroutine(result):
+        result = asyncio.run(result)
+    elif inspect.isgenerator(result):
+        result = list(result)
+    assert result == gives
+    (run,) = runs(tmp_path)
+    assert run.duration_s >= 0.2
+    assert run.name == name
+    assert function.last.run == run
+
+
+def test_a_class_is_refused() -> None:
+    with pytest.raises(UsageError, match="Worker is a class; put it over the method"):
+        ecoaudit.profile(Worker)
+    with pytest.raises(UsageError, match="stands over a function; got 5"):
+        ecoaudit.profile()(5)  # type: ignore[type-var]
+
+
+def test_the_last_recorder_is_that_of_the_call_that_ended_last() -> None:
+    @ecoaudit.profile(country="KEN")
+    def work(seconds: float, fail: bool = False) -> None:
+        time.sleep(seconds)
+        if fail:
+            raise LookupError("mine")
+
+    measured: Any = work
+    before: object = measured.last
+    assert before is None
+    calls = [threading.Thread(target=work, args=(seconds,)) for seconds in (0.5, 0.1)]
+    for call in calls:
+        call.start()
+    for call in calls:
+        call.join()
+    assert measured.last.run.duration_s >= 0.5
+    with pytest.raises(LookupError):
+        work(0.0, fail=True)
+    assert measured.last.run.status is RunStatus.FAILED
+
+    @ecoaudit.profile
+    def numbers() -> Iterator[int]:
+        yield from range(3)
+
+    given: Any = numbers
+    assert list(given()) == [0, 1, 2]
+    assert given.last.run.name.endswith("numbers")
+
+
+# -- options that cannot be used -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 10**400, "x", True, [8]])
+@pytest.mark.parametrize("name", ["tokens_per_step", "samples_per_step", "peak_flops"])
+def test_amounts_that_are_none_are_refused_before_the_work(name: str, value: object) -> None:
+    with pytest.raises(UsageError, match=rf"^{name} must be a finite number, more than 0; got "):
+        ecoaudit.profile("x", **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tokens_per_stp": 1}, "no option 'tokens_per_stp'; did you mean 'tokens_per_step'"),
+        ({"contry": "KEN"}, "no option 'contry'; did you mean 'country'"),
+        ({"synchronize": 1}, "synchronize must be True, False or 'auto', got 1"),
+        ({"country": 5}, "country must be a country code such as 'KEN', got 5"),
+        ({"site": 5}, "site must be a site profile or its name, got 5"),
+        ({"output": True}, "output must be a path, got True"),
+        ({"rank": 0}, "rank must be a Rank, got 0"),
+        ({"settings": ["a"]}, r"settings must be names and values, got \['a'\]"),
+    ],
+)
+def test_other_options_are_refused_where_the_decorator_stands(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        ecoaudit.profile("x", **options)
+    with pytest.raises(UsageError, match=message):
+
+        @ecoaudit.profile("x", **options)
+        def work() -> None:
+            pytest.fail("the work was started")
+
+
+def test_a_name_is_text() -> None:
+    with pytest.raises(UsageError, match="name must be text, got 5"):
+        ecoaudit.profile(5)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"warmup": 1.5}, "warmup must be a whole number of 0 or more, got 1.5"),
+        ({"warmup": True}, "warmup must be a whole number of 0 or more, got True"),
+        ({"warmup": float("nan")}, "warmup must be a whole number of 0 or more, got nan"),
+        ({"accumulate": "2"}, "accumulate must be a whole number of 1 or more, got '2'"),
+        ({"accumulate": None}, "accumulate must be a whole number of 1 or more, got None"),
+    ],
+)
+def test_numbers_of_steps_are_whole(options: dict[str, Any], message: str) -> None:
+    with ecoaudit.profile("x", country="KEN") as rec, pytest.raises(UsageError, match=message):
+        rec.steps(range(3), **options)
+
+
+def test_steps_need_something_to_step_over() -> None:
+    with (
+        ecoaudit.profile("x", country="KEN") as rec,
+        pytest.raises(UsageError, match="what can be iterated over, got 7"),
+    ):
+        rec.steps(7)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("amount", ["8", True, float("nan"), [8]])
+def test_what_is_counted_is_a_number(amount: object) -> None:
+    with ecoaudit.profile("x", country="KEN") as rec:
+        for _ in rec.steps(range(1)):
+            with pytest.raises(UsageError, match="tokens: expected a number of 0 or more, got"):
+                rec.count(tokens=amount)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    with ecoaudit.profile("x", country="KEN", tokens_per_step=np.int64(8)) as rec:
+        for _ in rec.steps(range(4), warmup=np.int8(1), accumulate=np.uint8(1)):  # type: ignore[arg-type]
+            rec.count(samples=np.float32(2))
+    (run,) = runs(tmp_path)
+    assert (run.summary["tokens"].value, run.summary["samples"].value) == (24, 6)
 
 
 NVML_SCRIPT = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.measurement import Device, DeviceEnergy, Measurement
 from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus, load_run, write_text
 
+MEASURED = Basis.MEASURED
 ENERGY = Estimate(6000.0, 5700.0, 6300.0, "J", Basis.MEASURED, "a meter")
 RUN = Run(
     id="20261101T120000-abcdef",
@@ -100,6 +101,98 @@ def test_what_is_not_a_run_is_refused_with_its_place(tmp_path: Path, text: str, 
     assert str(caught.value).startswith(str(place))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def _edited(*keys: str | int, to: Any) -> str:
+    """The run with one value changed, as an editor would."""
+    data = json.loads(RUN.to_json())
+    part = data
+    for key in keys[:-1]:
+        part = part[key]
+    part[keys[-1]] = to
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (_edited("summary", "energy_j", "unit", to="kWh"), "summary.energy_j.unit: expected 'J'"),
+        (
+            _edited("curve", 0, "whole_run", "energy_j", "unit", to="J/token"),
+            "curve.0.whole_run.energy_j.unit: expected 'J'; got 'J/token'",
+        ),
+        (
+            _edited("windows", 0, "devices", 0, "energy_j", "unit", to="Wh"),
+            "windows.0.devices.0.energy_j.unit: expected 'J'; got 'Wh'",
+        ),
+        (
+            _edited("windows", 0, "quantities", "steps", to=asdict(ENERGY)),
+            "windows.0.quantities.steps.unit: expected 'steps'; got 'J'",
+        ),
+        (_edited("duration_s", to=-1), "duration_s: expected 0 s or more; got -1"),
+        (
+            _edited("windows", 0, "duration_s", to=-0.5),
+            "windows.0.duration_s: expected 0 s or more; got -0.5",
+        ),
+        (
+            _edited("windows", 0, "start_s", to=float("inf")),
+            "windows.0.start_s: expected a finite number; got inf",
+        ),
+        (
+            _edited("summary", "duration_s", to=asdict(Estimate(-1, -1, 1, "s", MEASURED, ""))),
+            "summary.duration_s.value: expected 0 s or more; got -1",
+        ),
+        (_edited("summary", "energy_j", "low", to=6500.0), "summary.energy_j: an Estimate needs"),
+        (_edited("summary", "energy_j", "high", to=float("nan")), "summary.energy_j: an Estimate"),
+        (_edited("duration_s", to=float("nan")), "duration_s: Input should be a finite number"),
+        (
+            _edited("devices", 0, "step_s", to=float("inf")),
+            "devices.0.step_s: Input should be a finite number",
+        ),
+        (
+            _edited("settings", "levels", to=[1, {"at": float("-inf")}]),
+            "settings.levels.1.at: expected a finite number; got -inf",
+        ),
+        (
+            _edited("settings", "pue", to={**asdict(ENERGY), "low": 7000.0}),
+            "settings.pue: an Estimate needs low <= value <= high",
+        ),
+        (
+            _edited("settings", "pue", to={**asdict(ENERGY), "value": "1.2"}),
+            "settings.pue.value: expected a number; got '1.2'",
+        ),
+        (
+            _edited("settings", "pue", to={**asdict(ENERGY), "basis": "guessed"}),
+            "settings.pue: 'guessed' is not a valid Basis",
+        ),
+        (
+            _edited("devices", to=[asdict(RUN.devices[0])] * 2),
+            "devices.1.id: 'gpu-0' stands here twice, and would count twice",
+        ),
+        (
+            _edited("windows", 0, "devices", to=[asdict(RUN.windows[0].devices[0])] * 2),
+            "windows.0.devices.1.id: 'gpu-0' stands here twice",
+        ),
+        (_edited("curve", 0, "level", to=0), "curve.0.level: expected 1 or more; got 0"),
+    ],
+)
+def test_a_run_that_was_edited_into_one_that_cannot_be_is_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    place = tmp_path / "x.json"
+    place.write_text(text)
+    with pytest.raises(FileFormatError) as caught:
+        load_run(place)
+    assert str(caught.value).startswith(f"{place}: {said}")
+    assert str(caught.value).endswith("; correct it, or take the file as ecoaudit wrote it")
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_figures_of_other_names_are_the_files_own(tmp_path: Path) -> None:
+    place = tmp_path / "x.json"
+    place.write_text(_edited("summary", "tea_cups", to={**asdict(ENERGY), "unit": "cups"}))
+    assert load_run(place).summary["tea_cups"].unit == "cups"
 
 
 def test_no_such_file_and_not_text(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "schema": ("schema", "Print the JSON Schema of a file format."),
     },
 }
+_CLOSED_PIPE = 141  # 128 + SIGPIPE: what a shell gives for a program that a closed pipe ended
 _MODULES = {verb: entry for verbs in SECTIONS.values() for verb, entry in verbs.items()}
 
 
@@ -49,6 +50,17 @@ class Verbs(click.Group):
         module = import_module(f"ecoaudit.cli.{_MODULES[cmd_name][0]}")
         command: click.Command = module.command
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            if not _nobody_reads():
+                raise EcoauditError(f"the other end of a connection went away ({error})") from error
+        except SystemExit as ended:  # what rich makes of it
+            if not isinstance(ended.__context__, BrokenPipeError):
+                raise
+        sys.exit(_CLOSED_PIPE)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -82,7 +94,8 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main() -> None:
     """Entry point: run the command line and exit with its code.
 
-    0 ok; 1 the thing failed; 2 wrong usage; the child's own code for ``run``; 130 on Ctrl-C.
+    0 ok; 1 the thing failed; 2 wrong usage; the child's own code for ``run``; 130 on Ctrl-C; 141
+    when whoever reads the output has gone.
     """
     debug = "--debug" in sys.argv[1:2]
     try:
@@ -90,21 +103,38 @@ def main() -> None:
     except EcoauditError as error:
         if debug:
             raise
-        click.echo(f"ecoaudit: {error}", err=True)
+        _say(str(error))
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("ecoaudit: interrupted", err=True)
+        _say("interrupted")
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
     except OSError as error:
         if debug:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"ecoaudit: {place}{error.strerror or error}", err=True)
+        _say(f"{place}{error.strerror or error}")
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(sentence: str) -> None:
+    from ecoaudit.printable import printable
+
+    click.echo(printable(f"ecoaudit: {sentence}", keep="\n"), err=True)
+
+
+def _nobody_reads() -> bool:
+    """Whether the reader of the output has gone; what is left to print then goes nowhere."""
+    import os
+    import select
+
+    poll = select.poll()
+    for stream in (1, 2):
+        poll.register(stream, 0)
+    gone = [stream for stream, event in poll.poll(0) if event & select.POLLERR]
+    for stream in gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    return bool(gone)

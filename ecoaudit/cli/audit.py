@@ -26,6 +26,7 @@ def command(scenario: str, output: str, model: str | None, allow_download: bool)
     are not, and every page says so.
     """
     from ecoaudit.cli.bench import print_bench, say, vllm_engine
+    from ecoaudit.cli.lookups import lookups
     from ecoaudit.cli.plan import print_plan
     from ecoaudit.planning import make_plan
     from ecoaudit.reporters import Content, reporter_for
@@ -33,7 +34,7 @@ def command(scenario: str, output: str, model: str | None, allow_download: bool)
     from ecoaudit.scenario import load_scenario
     from ecoaudit.workloads.inference import bench
 
-    asked = load_scenario(scenario)
+    asked = load_scenario(scenario, lookups())
     folder = Path(output)
     run_file = folder / "run.json"
     engine = vllm_engine(asked, model=model, allow_download=allow_download)

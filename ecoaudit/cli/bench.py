@@ -94,12 +94,13 @@ def command(
     the machine at rest measured first. Without a GPU and without --model it serves a toy model
     made on the spot. The engine is always taken down.
     """
+    from ecoaudit.cli.lookups import lookups
     from ecoaudit.engines import make_engine
     from ecoaudit.run import RunStatus
     from ecoaudit.scenario import load_scenario
     from ecoaudit.workloads.inference import bench
 
-    read = load_scenario(scenario)
+    read = load_scenario(scenario, lookups(models=False, devices=False))
     common: dict[str, Any] = {
         "model": model,
         "served_name": served_name,

@@ -44,6 +44,7 @@ def load_site_option(site: str | None) -> Site | None:
     """The site profile that was named, if one was."""
     if site is None:
         return None
+    from ecoaudit.cli.lookups import lookups
     from ecoaudit.scenario import load_site
 
-    return load_site(site)
+    return load_site(site, lookups())

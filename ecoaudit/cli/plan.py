@@ -60,11 +60,12 @@ def command(
     Measured RUN files replace modelled speed and power where they measured an option. Nothing is
     sent anywhere, and no GPU is needed. Exit code 0 also when nothing fits: the page says so.
     """
+    from ecoaudit.cli.lookups import lookups
     from ecoaudit.planning import make_plan
     from ecoaudit.run import load_run
     from ecoaudit.scenario import load_scenario
 
-    asked = load_scenario(scenario)
+    asked = load_scenario(scenario, lookups(models=not models, devices=not hardware))
     plan = make_plan(
         asked,
         [load_run(path) for path in runs],
@@ -104,11 +105,15 @@ def print_plan(plan: Plan, scenario: Scenario) -> None:
 
     from rich import box
     from rich.console import Console
+    from rich.text import Text
+
+    from ecoaudit.printable import printable
 
     plain = not sys.stdout.isatty()
     console = Console(width=WIDTH if plain else None, highlight=False)
     lines = box.ASCII if plain else box.ROUNDED
-    console.print(f"[bold]{scenario.name}[/bold]: {scenario.site.name}, {scenario.workload.name}")
+    where = printable(f": {scenario.site.name}, {scenario.workload.name}")
+    console.print(Text.assemble((printable(scenario.name), "bold"), where))
     console.print()
     _decision(console, plan, lines)
     _matrix(console, plan, lines)
@@ -117,7 +122,8 @@ def print_plan(plan: Plan, scenario: Scenario) -> None:
         _energy(console, best, lines)
     console.print("[bold]Doubts[/bold]")
     for doubt in plan.doubts:
-        console.print(f"- {doubt.message}.\n  Remedy: {doubt.remedy}.", markup=False)
+        console.print(printable(f"- {doubt.message}."), markup=False)
+        console.print(printable(f"  Remedy: {doubt.remedy}."), markup=False)
 
 
 def _decision(console: Console, plan: Plan, lines: Box) -> None:

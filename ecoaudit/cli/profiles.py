@@ -31,6 +31,7 @@ def list_profiles(as_json: bool) -> None:
     """Show every profile, its kind and where it lies; ./profiles wins over the shipped ones."""
     import json
 
+    from ecoaudit.printable import printable
     from ecoaudit.scenario import available_profiles
 
     found = {kind: available_profiles(kind) for kind in KINDS}
@@ -44,7 +45,7 @@ def list_profiles(as_json: bool) -> None:
         click.echo(kind)
         for name, path in paths.items():
             own = "" if path.is_absolute() else f"  ({path})"
-            click.echo(f"  {name:26} {_title(path)}{own}")
+            click.echo(printable(f"  {name:26} {_title(path)}{own}"))
 
 
 @command.command()
@@ -56,7 +57,9 @@ def show(name: str) -> None:
     Example:
       ecoaudit profiles show district-hospital
     """
-    click.echo(_find(name)[1].read_text("utf-8"), nl=False)
+    from ecoaudit.printable import printable
+
+    click.echo(printable(_find(name)[1].read_text("utf-8"), keep="\n\r\t"), nl=False)
 
 
 @command.command()
@@ -92,17 +95,27 @@ def copy(name: str, to: str, force: bool) -> None:
 def check(names: tuple[str, ...]) -> None:
     """Read profiles as ecoaudit would, and say what is wrong with file, line and key.
 
+    Countries, regions, models and devices must be in ecoaudit's tables, as `ecoaudit plan` needs
+    them to be.
+
     \b
     Example:
       ecoaudit profiles check my-clinic.yaml
     """
+    from ecoaudit.cli.lookups import lookups
+    from ecoaudit.printable import printable
     from ecoaudit.scenario import load_scenario, load_site, load_workload
 
-    readers = {"scenarios": load_scenario, "sites": load_site, "workloads": load_workload}
+    tables = lookups()
     for name in names:
         kind, path = _find(name)
-        readers[kind](path)
-        click.echo(f"{path}: ok, {'a ' + kind[:-1]}")
+        if kind == "scenarios":
+            load_scenario(path, tables)
+        elif kind == "sites":
+            load_site(path, tables)
+        else:
+            load_workload(path)
+        click.echo(printable(f"{path}: ok, a {kind[:-1]}"))
 
 
 def _find(name: str) -> tuple[str, Path]:

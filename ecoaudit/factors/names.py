@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 
 from ecoaudit.errors import NotFoundError, did_you_mean
 
@@ -15,12 +16,16 @@ _NOISE = _MAKERS | {"edition", "gpu", "graphics", "the"}
 
 def words_of(name: str) -> frozenset[str]:
     """The telling words of a name: no case, no maker, ``16 GB`` as one word."""
+    return frozenset(_words(name))
+
+
+def _words(name: str) -> list[str]:
     text = name.lower()
     text = re.sub(r"(\d)\s*gib?b?\b", r"\1gb", text)
     text = re.sub(r"\b(rtx|gtx|rx)(?=\d)", r"\1 ", text)
     text = re.sub(r"(\d)(ti|super)\b", r"\1 \2", text)
     words = re.findall(r"[a-z0-9.+]+", text)
-    return frozenset(word for word in words if word not in _NOISE)
+    return [word for word in words if word not in _NOISE]
 
 
 def find(name: str, known: Mapping[str, Iterable[str]], kind: str) -> str:
@@ -55,7 +60,11 @@ def _hint(name: str, wanted: frozenset[str], table: Mapping[str, list[frozenset[
     most = max(shared.values(), default=0)
     near = [key for key, count in shared.items() if count == most]
     if most == 0 or len(near) > 4:
-        return did_you_mean(name, table)
+        bare = {" ".join(_words(key)): key for key in table}
+        alike = get_close_matches(" ".join(_words(name)), bare, n=3, cutoff=0.7)
+        if not alike:
+            return did_you_mean(name, table)
+        near = [bare[words] for words in alike]
     return "did you mean " + " or ".join(map(repr, near)) + "?"
 
 

@@ -123,7 +123,7 @@ class EcoauditCallback(Callback):  # type: ignore[misc]
         self._finish(trainer, RunStatus.COMPLETE)
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        self._finish(trainer, status_of(type(exception)))
+        self._finish(trainer, status_of(exception))
 
     # -- what is made of it ----------------------------------------------------------------------
 

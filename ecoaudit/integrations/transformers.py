@@ -92,7 +92,7 @@ class EcoauditCallback(TrainerCallback):  # type: ignore[misc]
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._finish(status_of(kind))
+        self._finish(status_of(error))
 
     # -- what the trainer tells ------------------------------------------------------------------
 
@@ -198,4 +198,4 @@ class EcoauditCallback(TrainerCallback):  # type: ignore[misc]
     def _at_exit(self) -> None:
         """The program ends within a training: by an exception, if Python reported one."""
         error = getattr(sys, "last_value", None)
-        self._finish(RunStatus.INTERRUPTED if error is None else status_of(type(error)))
+        self._finish(RunStatus.INTERRUPTED if error is None else status_of(error))

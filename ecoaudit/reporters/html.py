@@ -8,6 +8,7 @@ from itertools import count
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from ecoaudit.printable import printable
 from ecoaudit.reporters import svg
 from ecoaudit.reporters.base import Content
 from ecoaudit.reporters.page import build_page
@@ -37,7 +38,8 @@ class HtmlReporter:
         )
         environment.globals["chart"] = chart
         environment.filters["soft"] = _soft
-        return environment.get_template("page.html.j2").render(page=build_page(content))
+        page = environment.get_template("page.html.j2").render(page=build_page(content))
+        return printable(page, keep="\n\t")
 
 
 def _unbroken(value: object) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from ecoaudit.printable import printable
 from ecoaudit.reporters.base import Content
 from ecoaudit.reporters.figures import Figure
 from ecoaudit.reporters.page import build_page
@@ -51,7 +52,7 @@ def _page(page: Page) -> Iterator[str]:
             yield ""
     yield "\n---\n"
     for label, said in page.footer:
-        yield f"- {label}: " + (f"`{said}`" if label == "Command" else text(said))
+        yield f"- {label}: " + (_code(said) if label == "Command" else text(said))
 
 
 def _decision(decision: Decision) -> Iterator[str]:
@@ -118,7 +119,7 @@ def _cell(cell: Cell) -> str:
     if cell.figure is not None:
         said = _figure(cell.figure)
     elif cell.code:
-        said = f"`{cell.text}`".replace("|", "\\|")
+        said = _code(cell.text).replace("|", "\\|")
     else:
         said = f"{cell.symbol} {text(cell.text)}".strip()
     return f"{said} ({text(cell.note)})" if cell.note else said
@@ -142,7 +143,7 @@ def _curves(block: Curves) -> Iterator[str]:
 
 def _notes(block: Notes) -> Iterator[str]:
     for place, note in enumerate(block.items, 1):
-        yield f"{place}. {text(note.text)} **Remedy:** {text(note.remedy)}"
+        yield f"{place}. {text(note.text)} (`{note.code}`) **Remedy:** {text(note.remedy)}"
 
 
 def _terms(block: Terms) -> Iterator[str]:
@@ -163,13 +164,29 @@ _BLOCKS: dict[str, Callable[..., Iterator[str]]] = {
 
 
 def text(said: str) -> str:
-    """Text that no Markdown reader takes for markup, on one line. Code spans are kept."""
-    parts = " ".join(said.split()).split("`")
+    """Text that no Markdown reader takes for markup, on one line. Code spans are kept.
+
+    White space is folded; other characters that nobody sees are written out.
+    """
+    parts = _line_of(said).split("`")
     if len(parts) % 2 == 0:  # an odd backtick opens nothing
         return _plain("`".join(parts)).replace("`", "\\`")
     return "`".join(_plain(part) if at % 2 == 0 else part for at, part in enumerate(parts)).replace(
         "|", "\\|"
     )
+
+
+def _code(said: str) -> str:
+    """A code span, whatever it holds: CommonMark 0.31, section 6.1."""
+    said = _line_of(said)
+    if "`" not in said:
+        return f"`{said}`"
+    fence = "`" * (1 + max(len(run) for run in re.findall("`+", said)))
+    return f"{fence} {said} {fence}"
+
+
+def _line_of(said: str) -> str:
+    return printable(" ".join(said.split()))
 
 
 def _plain(said: str) -> str:

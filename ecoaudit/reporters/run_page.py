@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from ecoaudit.checks import weakening
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.measurement import HOST_PARTS, Measurement
-from ecoaudit.reporters.figures import estimate_of, named, percent, plain
+from ecoaudit.reporters.figures import Figure, estimate_of, named, percent, plain
 from ecoaudit.reporters.options import sentence
 from ecoaudit.reporters.view import (
     FAILS,
@@ -79,7 +80,7 @@ def _result(run: Run, prefix: str, name: str) -> Section:
         if key in run.summary and run.summary[key].known
     ]
     rows = [
-        Row([Cell(quantity_word(key), note=key), Cell(figure=shown), Cell(shown.source)])
+        Row([Cell(quantity_word(key), note=key), Cell(figure=shown), _source(key, shown, run)])
         for key, estimate in run.summary.items()
         for shown in (named(key, estimate),)
     ]
@@ -87,6 +88,13 @@ def _result(run: Run, prefix: str, name: str) -> Section:
     article = "An" if str(run.kind)[0] in "aeiou" else "A"
     lead = f"{article} {run.kind} run, {run.status}, started {run.started_at}."
     return Section(f"{prefix}result", f"{name}Result", [Facts(facts[:6]), table], lead)
+
+
+def _source(key: str, shown: Figure, run: Run) -> Cell:
+    """Where a figure is from, and the codes of the doubts that weaken it."""
+    weak = weakening(key, run.doubts) if run.summary[key].known else []
+    codes = ", ".join(dict.fromkeys(said.code for said in weak))
+    return Cell(shown.source, note=f"doubted: {codes}" if codes else "")
 
 
 # -- curve ---------------------------------------------------------------------------------------

@@ -134,6 +134,7 @@ BOUNDARIES: Final = {
     "board": "GPU board",
     "package": "CPU package",
     "dram": "memory (DRAM)",
+    "module": "whole module",
     "wall": "at the plug",
 }
 

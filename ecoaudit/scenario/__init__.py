@@ -13,7 +13,7 @@ from ecoaudit.scenario.model import (
     Workload,
 )
 from ecoaudit.scenario.profiles import KINDS, available_profiles, find_profile
-from ecoaudit.scenario.reader import load_scenario, load_site, load_workload
+from ecoaudit.scenario.reader import Lookups, load_scenario, load_site, load_workload
 
 __all__ = [
     "KINDS",
@@ -21,6 +21,7 @@ __all__ = [
     "Demand",
     "Host",
     "Lengths",
+    "Lookups",
     "Scenario",
     "Service",
     "Site",

@@ -112,3 +112,49 @@ class Interval:
         from pydantic_core import core_schema
 
         return core_schema.int_schema(strict=True, ge=self.minimum, le=self.maximum)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Marks a text of a profile that may not be blank."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(
+            self.read, core_schema.str_schema(strict=True)
+        )
+
+    def read(self, text: str) -> str:
+        """``text``, which says something.
+
+        Raises:
+            ValueError: it is blank.
+        """
+        if not text.strip():
+            raise ValueError(f"expected some text; got {text!r}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """Marks a list of a profile that may not be empty."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self.read, handler(source))
+
+    def read(self, items: list[Any]) -> list[Any]:
+        """``items``, of which there is one at least.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if not items:
+            raise ValueError("expected one or more; leave the key out for the usual ones")
+        return items

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from ecoaudit.estimate import Estimate
-from ecoaudit.scenario.fields import Interval, Quantity
+from ecoaudit.scenario.fields import Interval, Quantity, Some, Words
 
 Power = Annotated[Estimate, Quantity("power")]
 Energy = Annotated[Estimate, Quantity("energy")]
 Time = Annotated[Estimate, Quantity("time", positive=True)]
 Money = Annotated[Estimate, Quantity("money")]
 Tokens = Annotated[Estimate, Quantity(unit="tokens")]
+Name = Annotated[str, Words()]
 WeightFormat = Literal["bf16", "fp8", "int8", "int4"]
 Level = Annotated[int, Interval(1, 1024)]
 SomeTokens = Annotated[Estimate, Quantity(unit="tokens", positive=True)]
@@ -62,14 +63,14 @@ class Site:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     id: str
-    name: str
-    country: str
+    name: Name
+    country: Name
     circuit_power: Power
     energy_per_day: Energy
     tariff: Annotated[Estimate, Quantity("energy price")]
     pue: Annotated[Estimate, Quantity(minimum=1.0, maximum=10.0)]
     host: Host
-    region: str | None = None
+    region: Name | None = None
     grid_intensity: Annotated[Estimate, Quantity("grid carbon intensity")] | None = None
     data_must_stay: bool = True
     note: str = ""
@@ -124,13 +125,13 @@ class Workload:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     id: str
-    name: str
+    name: Name
     prompt: Lengths
     output: Lengths
     system_prompt: Tokens
     requests_per_clinician: Annotated[Estimate, Quantity(unit="requests", positive=True)]
     service: Service = field(default_factory=Service)
-    unit: str = "request"
+    unit: Name = "request"
     note: str = ""
 
 
@@ -170,7 +171,7 @@ class Bench:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    levels: list[Level] = field(default_factory=lambda: [1, 2, 4])
+    levels: Annotated[list[Level], Some()] = field(default_factory=lambda: [1, 2, 4])
     window: Time | None = None
     idle: Time | None = None
     seed: int = 1
@@ -197,14 +198,16 @@ class Scenario:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     id: str
-    name: str
+    name: Name
     site: Site
     workload: Workload
     demand: Demand
     budget: Money
-    models: list[str] = field(default_factory=list)
-    weights: list[WeightFormat] = field(default_factory=lambda: ["bf16", "fp8", "int4"])
-    hardware: list[str] = field(default_factory=list)
+    models: list[Name] = field(default_factory=list)
+    weights: Annotated[list[WeightFormat], Some()] = field(
+        default_factory=lambda: ["bf16", "fp8", "int4"]
+    )
+    hardware: list[Name] = field(default_factory=list)
     bench: Bench = field(default_factory=Bench)
     note: str = ""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
-from ecoaudit.errors import NotFoundError, ProfileError, did_you_mean
+from ecoaudit.errors import NotFoundError, ProfileError, UsageError, did_you_mean
 from ecoaudit.scenario.model import Scenario, Site, Workload
 from ecoaudit.scenario.profiles import find_profile
 
@@ -18,8 +18,31 @@ Key = tuple[str | int, ...]
 T = TypeVar("T")
 
 
-def load_scenario(name: str | Path) -> Scenario:
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """What finds the names in a profile that tables hold; each raises UsageError for another.
+
+    The tables are no business of this package: who reads a profile for use with them brings these,
+    and a misspelt name is told with its line.
+
+    Attributes:
+        model: takes a name of ``models``; None: not looked up.
+        device: takes a name of ``hardware``.
+        grid: takes ``country``, and ``region`` if there is one; only where the site declares no
+            ``grid_intensity`` of its own.
+    """
+
+    model: Callable[[str], object] | None = None
+    device: Callable[[str], object] | None = None
+    grid: Callable[..., object] | None = None
+
+
+def load_scenario(name: str | Path, lookups: Lookups | None = None) -> Scenario:
     """Read a scenario by path or name, with the site and workload that it names.
+
+    Args:
+        name: path or name.
+        lookups: what to look its names up with; None: any name will do.
 
     Raises:
         ProfileError: the profile or one that it names cannot be used.
@@ -27,28 +50,68 @@ def load_scenario(name: str | Path) -> Scenario:
     """
     path = find_profile("scenarios", str(name))
     data, lines = _read(path)
-    for key, kind, load in (("site", "sites", load_site), ("workload", "workloads", load_workload)):
+    inline = isinstance(data.get("site"), dict)
+    for key, kind in (("site", "sites"), ("workload", "workloads")):
         value = data.get(key)
         if isinstance(value, str):
             try:
-                data[key] = load(find_profile(kind, value, beside=path.parent))
+                part = find_profile(kind, value, beside=path.parent)
             except NotFoundError as error:
                 raise ProfileError(str(error), path=path, line=lines.get((key,)), key=key) from None
+            data[key] = load_site(part, lookups) if key == "site" else load_workload(part)
         elif isinstance(value, dict):
             value.setdefault("id", f"{path.stem}-{key}")
-    return _build(Scenario, data, lines, path)
+    scenario = _build(Scenario, data, lines, path)
+    if lookups is not None:
+        if inline:
+            _look_up_site(scenario.site, lookups, lines, path, ("site",))
+        for key, find, names in (
+            ("models", lookups.model, scenario.models),
+            ("hardware", lookups.device, scenario.hardware),
+        ):
+            for place, each in enumerate(names):
+                _look_up(find, (each,), lines, path, (key, place))
+    return scenario
 
 
-def load_site(name: str | Path) -> Site:
-    """Read a site by path or name. Raises as :func:`load_scenario`."""
+def load_site(name: str | Path, lookups: Lookups | None = None) -> Site:
+    """Read a site by path or name. Takes and raises as :func:`load_scenario`."""
     path = find_profile("sites", str(name))
-    return _build(Site, *_read(path), path)
+    data, lines = _read(path)
+    site = _build(Site, data, lines, path)
+    if lookups is not None:
+        _look_up_site(site, lookups, lines, path, ())
+    return site
 
 
 def load_workload(name: str | Path) -> Workload:
     """Read a workload by path or name. Raises as :func:`load_scenario`."""
     path = find_profile("workloads", str(name))
     return _build(Workload, *_read(path), path)
+
+
+def _look_up_site(site: Site, lookups: Lookups, lines: dict[Key, int], path: Path, at: Key) -> None:
+    if site.grid_intensity is not None:
+        return
+    _look_up(lookups.grid, (site.country,), lines, path, (*at, "country"))
+    if site.region is not None:
+        _look_up(lookups.grid, (site.country, site.region), lines, path, (*at, "region"))
+
+
+def _look_up(
+    find: Callable[..., object] | None,
+    names: tuple[str, ...],
+    lines: dict[Key, int],
+    path: Path,
+    at: Key,
+) -> None:
+    if find is None:
+        return
+    try:
+        find(*names)
+    except UsageError as error:
+        key = ".".join(str(part) for part in at)
+        raise ProfileError(str(error), path=path, line=lines.get(at), key=key) from error
 
 
 def _build(kind: type[T], data: dict[str, Any], lines: dict[Key, int], path: Path) -> T:

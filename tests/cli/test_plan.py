@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from ecoaudit.cli import cli
 from ecoaudit.errors import FileFormatError, NotFoundError, UsageError
 from ecoaudit.plan import load_plan
+from tests.cli.conftest import Ecoaudit
 
 FEW = ["--models", "Qwen3-8B,Llama-3.2-1B", "--hardware", "L4,RTX 4090"]
 
@@ -91,3 +92,18 @@ def test_planning_loads_nothing_of_the_measuring_half() -> None:
 def test_help_has_an_example() -> None:
     output, _, _ = call("plan", "--help")
     assert "ecoaudit plan urban-clinic-summaries" in output
+
+
+def test_a_misspelt_name_is_told_with_its_line_unless_another_stands_in(
+    ecoaudit: Ecoaudit, tmp_path: Path
+) -> None:
+    ecoaudit("profiles", "copy", "district-hospital-notes", "--to", ".")
+    place = tmp_path / "scenarios" / "district-hospital-notes.yaml"
+    text = place.read_text("utf-8")
+    line = text[: text.index("NVIDIA GeForce RTX 4090")].count("\n") + 1
+    place.write_text(text.replace("NVIDIA GeForce RTX 4090", "RTX 4091"), "utf-8")
+    done = ecoaudit("plan", place)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"ecoaudit: {place}:{line}: hardware.11: no device 'RTX 4091'")
+    assert "did you mean 'NVIDIA GeForce RTX 4090'" in done.stderr
+    assert ecoaudit("plan", place, "--hardware", "L4").returncode == 0

@@ -73,3 +73,36 @@ def test_check_tells_the_kinds_apart_outside_their_folders() -> None:
         text = call("show", name).output
         Path(f"my-{name}.yaml").write_text(text)
         assert f"ok, a {kind}" in call("check", f"my-{name}.yaml").output
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "said"),
+    [
+        ("scenarios", "Qwen/Qwen3-8B", "Qwen/Qwen3-8C", "did you mean 'Qwen/Qwen3-8B' or"),
+        ("scenarios", "NVIDIA L40S", "NVIDIA L40X", "hardware."),
+        ("sites", "country: ", "country: X", "expected a three-letter country code"),
+        ("sites", "country: ", "region: nowhere\ncountry: ", "region: region 'nowhere' of "),
+    ],
+)
+def test_check_looks_names_up_in_the_tables(kind: str, old: str, new: str, said: str) -> None:
+    call("copy", "district-hospital-notes")
+    (path,) = Path("profiles", kind).glob("*.yaml")
+    before, found, after = path.read_text("utf-8").partition(old)
+    assert found
+    path.write_text(before + new + after)
+    line = before.count("\n") + 1
+    for checked in (path, Path("profiles/scenarios/district-hospital-notes.yaml")):
+        error = call("check", str(checked)).exception
+        assert isinstance(error, ProfileError)
+        assert str(error).startswith(f"{path}:{line}: ")
+        assert said in str(error)
+
+
+def test_what_a_profile_says_does_not_steer_the_terminal() -> None:
+    call("copy", "urban-clinic")
+    site = Path("profiles/sites/urban-clinic.yaml")
+    text = site.read_text("utf-8").replace("name: Urban clinic", "name: \u202eUrban \x9b2J\x1b[m")
+    site.write_text(text, "utf-8")
+    for output in (call("list").output, call("show", "urban-clinic").output):
+        assert r"\u202eUrban \x9b2J\x1b[m" in output
+        assert not {"\u202e", "\x9b", "\x1b"} & set(output)

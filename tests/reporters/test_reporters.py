@@ -21,6 +21,7 @@ from ecoaudit.reporters.base import command_line
 from ecoaudit.reporters.figures import Figure, figure
 from ecoaudit.reporters.view import Bar, Part
 from ecoaudit.reporters.words import RANDOM_WEIGHTS
+from ecoaudit.run import Doubt
 from tests.reporters.examples import a_plan, a_run, with_nothing_that_fits
 
 HOSTILE = "<script>alert(1)</script>"
@@ -127,6 +128,26 @@ def test_hostile_names_show_as_text() -> None:
         said = markdown(content)
         assert "<script" not in said
         assert "&lt;script&gt;" in said
+
+
+def test_hidden_characters_do_not_reach_a_page() -> None:
+    hidden = "\x1b[2J \u202egpj \x9b\ud800 a\r\n\nb`c"
+    run = replace(
+        a_run(name=hidden),
+        settings={"model": hidden},
+        doubts=[Doubt("short-run", hidden, hidden)],
+    )
+    for content in (
+        Content(a_plan(site_name=hidden), (run,), f"ecoaudit report {hidden}"),
+        Content(None, (run,)),
+    ):
+        page = html(content)
+        assert all(letter.isprintable() or letter in "\n\t\u00a0" for letter in page)
+        assert r"\u202egpj \x9b\ud800 a" in page
+        said = markdown(content)
+        assert all(letter.isprintable() or letter in "\n\u00a0" for letter in said)
+        assert r"\\u202egpj \\x9b\\ud800 a b" in said
+    assert r"- Command: ``" in markdown(Content(a_plan(), (), "a `b` c"))
 
 
 def test_the_decision_names_the_option_its_first_limit_and_what_would_change_it() -> None:

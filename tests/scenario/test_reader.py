@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ecoaudit.errors import NotFoundError, ProfileError
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.scenario import (
     KINDS,
+    Lookups,
     available_profiles,
     find_profile,
     load_scenario,
@@ -120,6 +121,8 @@ def test_a_site_can_stand_inside_the_scenario(folder: Path) -> None:
         ("country: KEN\n", "country: KEN\ncountry: UGA\n", 3, "country: this key stands twice"),
         ("country: KEN\n", "", 1, "country: this key is missing"),
         ("country: KEN", "country: 7", 2, "country: "),
+        ("country: KEN", "country: ' '", 2, "country: expected some text; got ' '"),
+        ("name: Test site", 'name: ""', 1, "name: expected some text; got ''"),
     ],
 )
 def test_a_broken_site_says_where_and_what(
@@ -148,6 +151,10 @@ def test_a_broken_site_says_where_and_what(
         ("opening: 8 h", "opening: 25 h", 6, "expected at most 86400 s"),
         ("budget:", "weights: [bf17]\nbudget:", 9, "weights"),
         ("budget:", "bench: {levels: [0]}\nbudget:", 9, "bench.levels"),
+        ("budget:", "bench: {levels: []}\nbudget:", 9, "bench.levels: expected one or more"),
+        ("budget:", "weights: []\nbudget:", 9, "weights: expected one or more; leave the key out"),
+        ("budget:", 'models: [""]\nbudget:', 9, "models.0: expected some text; got ''"),
+        ("name: Test", 'name: ""', 1, "name: expected some text; got ''"),
     ],
 )
 def test_a_broken_scenario_says_where_and_what(
@@ -160,6 +167,59 @@ def test_a_broken_scenario_says_where_and_what(
         load_scenario(path)
     assert str(caught.value).startswith(f"{path}:{line}: ")
     assert said in str(caught.value)
+
+
+def _one_of(*known: str) -> Callable[[str], str]:
+    def find(name: str) -> str:
+        if name not in known:
+            raise NotFoundError(f"no {name!r}")
+        return name
+
+    return find
+
+
+def _grid(country: str, region: str | None = None) -> None:
+    if (country, region) not in (("KEN", None), ("USA", None), ("USA", "texas")):
+        raise NotFoundError(f"no {region or country!r}")
+
+
+LOOKUPS = Lookups(model=_one_of("a/small"), device=_one_of("L4"), grid=_grid)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "place"),
+    [
+        ("scenario", "budget:", "models:\n  - a/small\n  - a/smal\nbudget:", "11: models.1: no 'a"),
+        ("scenario", "budget:", "hardware: [L4, L5]\nbudget:", "9: hardware.1: no 'L5'"),
+        ("site", "country: KEN", "country: KEM", "2: country: no 'KEM'"),
+        ("site", "country: KEN", "country: USA\nregion: texass", "3: region: no 'texass'"),
+    ],
+)
+def test_a_name_that_no_table_holds_is_told_with_its_line(
+    folder: Path, file: str, old: str, new: str, place: str
+) -> None:
+    path = folder / f"{file}.yaml"
+    path.write_text(path.read_text().replace(old, new, 1))
+    load_scenario(folder / "scenario.yaml")  # any name will do until it is looked up
+    with pytest.raises(ProfileError) as caught:
+        load_scenario(folder / "scenario.yaml", LOOKUPS)
+    assert str(caught.value).startswith(f"{path}:{place}")
+
+
+def test_names_that_do_not_matter_are_not_looked_up(folder: Path) -> None:
+    text = SCENARIO + "models: [mine]\nhardware: [mine]\n"
+    (folder / "scenario.yaml").write_text(text)
+    assert load_scenario(folder / "scenario.yaml", Lookups(grid=_grid)).models == ["mine"]
+    own = SITE.replace("country: KEN", "country: XKX\ngrid_intensity: 70 gCO2e/kWh")
+    (folder / "site.yaml").write_text(own)
+    assert load_site(folder / "site.yaml", LOOKUPS).country == "XKX"
+
+
+def test_a_place_inside_the_scenario_is_told_with_its_line(folder: Path) -> None:
+    site = SITE.replace("KEN", "KEM").replace("\n", "\n  ").rstrip()
+    (folder / "inline.yaml").write_text(SCENARIO.replace("site: site.yaml", f"site:\n  {site}"))
+    with pytest.raises(ProfileError, match=r"inline\.yaml:4: site\.country: no 'KEM'"):
+        load_scenario(folder / "inline.yaml", LOOKUPS)
 
 
 def test_an_error_in_the_site_names_the_sites_file(folder: Path) -> None:

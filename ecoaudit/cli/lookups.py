@@ -1,0 +1,27 @@
+"""The tables in which the names of a profile are looked up, so that a misspelt one has its line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ecoaudit.scenario import Lookups
+
+
+def lookups(*, models: bool = True, devices: bool = True) -> Lookups:
+    """Lookups in the tables of models, devices and grids.
+
+    Args:
+        models: whether the scenario's models matter; not where others are named instead.
+        devices: whether its devices do.
+    """
+    from ecoaudit.factors.grid import grid_factor
+    from ecoaudit.factors.hardware import find_device
+    from ecoaudit.factors.models import find_model
+    from ecoaudit.scenario import Lookups
+
+    return Lookups(
+        model=find_model if models else None,
+        device=find_device if devices else None,
+        grid=grid_factor,
+    )
