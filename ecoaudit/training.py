@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from types import TracebackType
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from ecoaudit.cuda import synchronise
 from ecoaudit.errors import UsageError, did_you_mean
@@ -20,9 +20,11 @@ from ecoaudit.ranks import Rank, open_rank_meters
 from ecoaudit.recorder import Recorder
 from ecoaudit.recording import Window, energies_over, energy_within
 from ecoaudit.run import Doubt, RunKind
-from ecoaudit.scenario import Site
 from ecoaudit.steps import StepLog, step_times
 from ecoaudit.work import Work, whole_number
+
+if TYPE_CHECKING:
+    from ecoaudit.scenario import Site
 
 T = TypeVar("T")
 
@@ -30,7 +32,6 @@ T = TypeVar("T")
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "name": (str, "text"),
     "country": (str, "a country code such as 'KEN'"),
-    "site": ((str, Site), "a site profile or its name"),
     "output": ((str, os.PathLike), "a path"),
     "rank": (Rank, "a Rank"),
     "settings": (Mapping, "names and values"),
@@ -53,6 +54,12 @@ def check_options(options: Mapping[str, Any]) -> None:
         value = options.get(name)
         if value is not None and not isinstance(value, kinds):
             raise UsageError(f"{name} must be {expected}, got {value!r}")
+    site = options.get("site")
+    if site is not None and not isinstance(site, str):
+        from ecoaudit.scenario import Site  # costs a tenth of the start; most runs name no site
+
+        if not isinstance(site, Site):
+            raise UsageError(f"site must be a site profile or its name, got {site!r}")
     waits = options.get("synchronize", "auto")
     if not isinstance(waits, bool) and not (isinstance(waits, str) and waits == "auto"):
         raise UsageError(f"synchronize must be True, False or 'auto', got {waits!r}")
