@@ -11,7 +11,8 @@ import os
 import signal
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from ecoaudit.sampling import Sampler
@@ -34,6 +35,8 @@ class Guard:
         self._finish = finish
         self._held = False
         self._catches = False  # SIGTERM
+        self._ending = False
+        self._told = False  # by SIGTERM, while the run was ending
 
     def watch(self, sigterm: bool) -> None:
         """Begin, with SIGTERM or without it."""
@@ -54,6 +57,17 @@ class Guard:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self._catches = False
 
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """While the run is finished and saved: SIGTERM takes effect after that."""
+        self._ending = True
+        try:
+            yield
+        finally:
+            self._ending = False
+            if self._told:
+                _end_by(signal.SIGTERM)
+
     def hold(self) -> None:
         """Before a fork: let the sampling thread not be amid a reading or an import, which the
         child would then find half done for ever."""
@@ -72,9 +86,16 @@ class Guard:
         self._sampler.forget()
 
     def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
+        if self._ending:
+            self._told = True
+            return
         self._finish()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        _end_by(number)
+
+
+def _end_by(number: int) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _sigterm_is_free() -> bool:

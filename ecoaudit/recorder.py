@@ -135,21 +135,30 @@ class Recorder:
         return self
 
     def finish(self, status: RunStatus = RunStatus.COMPLETE) -> Run:
-        """End the run, save it, and give it back. A second call gives the same run."""
+        """End the run, save it, and give it back. A second call gives the same run.
+
+        In a child that was forked in mid-run nothing is saved: the run is the parent's.
+        """
         if self._run is not None:
             return self._run
         end_s = self.now()
-        if self._sampler is not None:
-            self._sampler.stop(end_s)
-            self._sampler.close()
-        self._complete(end_s)
-        self._run = self._recording.to_run(status, end_s)
-        self._save(self._run)
-        self._release()
+        if self._sampler is not None and self._sampler.forgotten:
+            self._run = self._recording.to_run(status, end_s)
+            return self._run
+        with nullcontext() if self._guard is None else self._guard.ending():
+            if self._sampler is not None:
+                self._sampler.stop(end_s)
+                self._sampler.close()
+            self._complete(end_s)
+            self._run = self._recording.to_run(status, end_s)
+            self._save(self._run)
+            self._release()
         return self._run
 
     def discard(self) -> None:
         """End the recording and keep nothing of it: there was nothing to measure."""
+        if self._sampler is not None and self._sampler.forgotten:
+            return
         if self._sampler is not None:
             self._sampler.stop(self.now())
             self._sampler.drop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,16 @@ import psutil
 
 from ecoaudit.errors import FileFormatError, NotFoundError
 from ecoaudit.journal import SUFFIX, read_journal, runs_folder
-from ecoaudit.recording import recover
+from ecoaudit.recording import NothingRecordedError, recover
+from ecoaudit.run import drop_leftovers, load_run
+
+_STARTING_S = 10.0  # by when a journal holds its header
 
 
 def abandoned_journals() -> list[Path]:
     """Journals in the runs folder whose program is gone, oldest first."""
     journals = sorted(runs_folder().glob(f"*{SUFFIX}"))
-    return [path for path in journals if not _alive(_header(path))]
+    return [path for path in journals if not _alive(path)]
 
 
 def journal_for(path: Path) -> Path:
@@ -33,7 +37,7 @@ def journal_for(path: Path) -> Path:
         if not candidates:
             raise NotFoundError(f"{path}: no killed run was to be written there")
         found = candidates[-1]
-    if _alive(_header(found)):
+    if _alive(found):
         raise FileFormatError(f"{found}: its program is still running; it will save the run itself")
     return found
 
@@ -42,16 +46,34 @@ def recover_to(journal: Path, output: Path | None) -> Path:
     """Save the run of ``journal`` and remove the journal; gives the run's file.
 
     A file that already lies where the run was to go is left alone: the run then goes into the
-    runs folder.
+    runs folder. Where the kill came after the run was saved, only the journal goes.
+
+    Raises:
+        FileFormatError: the journal holds no run. One that ends before the first reading is
+            removed.
     """
-    run, wanted = recover(journal)
+    try:
+        run, wanted = recover(journal)
+    except NothingRecordedError:
+        journal.unlink()
+        raise
+    kept = runs_folder() / f"{run.id}.json"
+    meant = kept if wanted is None else Path(wanted)
+    saved = output is None and _holds(meant, run.id)
     if output is None:
-        output = runs_folder() / f"{run.id}.json"
-        if wanted is not None and not Path(wanted).exists():
-            output = Path(wanted)
-    run.save(output)
+        output = kept if meant.exists() and not saved else meant
+    if not saved:
+        run.save(output)
     journal.unlink()
+    drop_leftovers(meant)
     return output
+
+
+def _holds(path: Path, run_id: str) -> bool:
+    try:
+        return load_run(path).id == run_id
+    except FileFormatError:
+        return False
 
 
 def _header(journal: Path) -> dict[str, Any]:
@@ -61,11 +83,18 @@ def _header(journal: Path) -> dict[str, Any]:
         return {}
 
 
-def _alive(header: dict[str, Any]) -> bool:
-    """Whether the process that wrote the header still runs (and is not a later namesake)."""
+def _alive(journal: Path) -> bool:
+    """Whether the process that writes the journal still runs (and is not a later namesake).
+
+    One that has ended lives on as a zombie until its parent waits for it, which may be never.
+    """
+    header = _header(journal)
     try:
+        if not header:
+            return time.time() - journal.stat().st_mtime < _STARTING_S
         process = psutil.Process(header["pid"])
         started_at: float = header["process_started_at"]
-        return abs(process.create_time() - started_at) < 1.0
-    except (KeyError, psutil.Error):
+        same = abs(process.create_time() - started_at) < 1.0
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except (KeyError, OSError, psutil.Error):
         return False

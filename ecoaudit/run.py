@@ -7,6 +7,7 @@ Format history:
 
 from __future__ import annotations
 
+import glob
 import json
 import math
 import os
@@ -218,6 +219,13 @@ def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
+
+
+def drop_leftovers(path: Path) -> None:
+    """Remove what a kill amid :func:`write_text` left beside ``path``."""
+    target = path.resolve()
+    for left in target.parent.glob(f".{glob.escape(target.name)}.{'[a-z0-9_]' * 8}"):
+        left.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:

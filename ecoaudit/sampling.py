@@ -61,6 +61,7 @@ class Sampler:
         self._meters = list(meters)
         self._tree = tree
         self._journal: Journal | None = journal
+        self.forgotten = False  # this is a forked child, and the run its parent's
         self._now = clock
         self._described = described
         self._told: deque[tuple[str, Window | Doubt]] = deque()  # by other threads, to be written
@@ -78,9 +79,10 @@ class Sampler:
     # -- life ----------------------------------------------------------------------------------
 
     def begin(self, **about: Any) -> None:
-        """Write the journal's header with ``about``, and take the first reading."""
+        """Take the first reading and write it, after the journal's header with ``about``."""
         self._journal_line("header", **header_of(self._recording), **about)
         self.sample()
+        self.flush()
 
     def start(self) -> None:
         """Read on in a thread."""
@@ -122,6 +124,7 @@ class Sampler:
 
     def forget(self) -> None:
         """After a fork, in the child: the parent goes on reading, the child does not."""
+        self.forgotten = True
         if self._journal is not None:
             self._journal.forget()
         self._journal = None

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+AMD_MASKS = ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+
 
 @pytest.fixture(autouse=True)
 def _own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,5 +16,6 @@ def _own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     for name in ("ECOAUDIT_REPLAY", "ECOAUDIT_POWERCAP", "ECOAUDIT_CPU_TDP_W"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"):
+    monkeypatch.setenv("ECOAUDIT_SYSFS", str(tmp_path / "no-sys"))  # no GPU of this machine
+    for name in ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", *AMD_MASKS):
         monkeypatch.delenv(name, raising=False)

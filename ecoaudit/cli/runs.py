@@ -88,13 +88,13 @@ Examples:
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @output_option("recovered run; only with one FILE")
-def recover(files: tuple[Path, ...], output: str | None) -> None:
+def recover(files: tuple[Path, ...], output: str | None) -> int:
     """Make runs of the journals that killed runs left behind.
 
     Without FILE, every journal in the runs folder whose program is gone. A recovered run goes
     where the killed one was to go (its -o), or into the runs folder.
     """
-    from ecoaudit.errors import UsageError
+    from ecoaudit.errors import EcoauditError, UsageError
     from ecoaudit.recovery import abandoned_journals, journal_for, recover_to
 
     journals = [journal_for(path) for path in files] or abandoned_journals()
@@ -102,8 +102,17 @@ def recover(files: tuple[Path, ...], output: str | None) -> None:
         raise UsageError(f"-o takes one run, but there are {len(journals)} to recover; name one")
     if not journals:
         click.echo("nothing to recover", err=True)
+    failed = 0
     for journal in journals:
-        click.echo(str(recover_to(journal, None if output is None else Path(output))))
+        try:
+            click.echo(str(recover_to(journal, None if output is None else Path(output))))
+        except EcoauditError as error:  # the others are recovered all the same
+            click.echo(f"ecoaudit: {error}", err=True)
+            failed = failed or error.exit_code
+        except OSError as error:
+            click.echo(f"ecoaudit: {journal}: cannot be saved ({error.strerror})", err=True)
+            failed = 1
+    return failed
 
 
 @command.command(

@@ -1,21 +1,26 @@
 """The meters of this machine: sensors where there are any, models where there are none.
 
 Environment variables: ``ECOAUDIT_REPLAY`` names a trace that stands in for all meters;
-``ECOAUDIT_POWERCAP`` says where a container finds the host's powercap folder;
-``ECOAUDIT_CPU_TDP_W`` gives the rated power of the CPU to its model;
-``CUDA_VISIBLE_DEVICES`` selects GPUs.
+``ECOAUDIT_POWERCAP`` and ``ECOAUDIT_SYSFS`` say where a container finds the host's powercap folder
+and /sys; ``ECOAUDIT_CPU_TDP_W`` gives the rated power of the CPU to its model;
+``CUDA_VISIBLE_DEVICES`` selects NVIDIA's GPUs, ``ROCR_VISIBLE_DEVICES`` and
+``HIP_VISIBLE_DEVICES`` AMD's.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from ecoaudit.checks import doubt
 from ecoaudit.errors import MeterUnavailableError, UsageError, did_you_mean
 from ecoaudit.measurement import DRAM, PACKAGE, Device
+from ecoaudit.meters.amd import AmdMeter, AmdPackageMeter, NoAmdError
 from ecoaudit.meters.base import Meter, Probe
+from ecoaudit.meters.graphics_cards import Card, find_cards, sysfs
+from ecoaudit.meters.jetson import JetsonMeter, NoJetsonError
 from ecoaudit.meters.modelled import TDP_VARIABLE, ModelledCpu, ModelledRam
 from ecoaudit.meters.nvidia import NoGpuError, NvidiaMeter
 from ecoaudit.meters.rapl import RaplMeter
@@ -26,12 +31,22 @@ from ecoaudit.run import Doubt
 
 # Registry name -> how it is opened. A new meter is one line here and a place in open_meters().
 METERS: dict[str, Callable[[ProcessTree], Meter]] = {
+    "jetson": lambda _: JetsonMeter(),
     "nvidia": lambda _: NvidiaMeter(),
+    "amd": lambda _: AmdMeter(),
+    "amd-package": lambda _: AmdPackageMeter(),
     "rapl": lambda _: RaplMeter(),
     "modelled-cpu": ModelledCpu,
     "modelled-ram": lambda _: ModelledRam(),
     "replay": lambda _: ReplayMeter.load(os.environ.get(REPLAY_VARIABLE, "")),
 }
+
+# Registry name of a meter of boards -> what it reads, and its word for there being none.
+_BOARDS: dict[str, tuple[str, type[MeterUnavailableError]]] = {
+    "nvidia": ("NVIDIA GPUs", NoGpuError),
+    "amd": ("AMD GPUs", NoAmdError),
+}
+_PLUG = "measure with a meter at the plug: --wall"
 
 # Kind of a meter at the plug -> its member and what opens an address there under an id of the run.
 # By name, because a run without such a meter is not to wait for them.
@@ -72,11 +87,16 @@ def open_wall_meters(addresses: Sequence[str]) -> list[Meter]:
 def open_meters(tree: ProcessTree) -> tuple[list[Meter], list[Doubt]]:
     """Open what this machine has, each part of the host once.
 
+    A Jetson's one sensor has CPU, GPU and memory in it, and stands alone. Elsewhere the boards of
+    each maker are opened, then the CPU packages and the memory, which are modelled where no
+    sensor has them.
+
     Args:
         tree: the processes whose share of the CPU a model needs.
 
     Returns:
-        The open meters, and a doubt for each part that is modelled or could not be opened.
+        The open meters, and a doubt for each part that is modelled or could not be opened, and for
+        each GPU that no meter reads.
 
     Raises:
         UsageError: an environment variable of the meters cannot be used.
@@ -86,24 +106,26 @@ def open_meters(tree: ProcessTree) -> tuple[list[Meter], list[Doubt]]:
     meters: list[Meter] = []
     doubts: list[Doubt] = []
     try:
-        meters.append(METERS["nvidia"](tree))
-    except NoGpuError:
-        pass  # nothing is missing
+        return [METERS["jetson"](tree)], []
+    except NoJetsonError:
+        pass
     except MeterUnavailableError as error:
-        doubts.append(doubt("gpu-not-read", *_halves(str(error))))
+        doubts.append(doubt("module-failed", *_halves(str(error))))
     try:
-        rapl = METERS["rapl"](tree)
-        meters.append(rapl)
-        why = "; ".join(map(_sentence, rapl.doubts()))
-    except MeterUnavailableError as error:
-        why = str(error)
-    for boundary, name in ((PACKAGE, "modelled-cpu"), (DRAM, "modelled-ram")):
-        if not any(device.boundary == boundary for meter in meters for device in meter.devices()):
-            meter = METERS[name](tree)
-            meters.append(meter)
-            happened, remedy = _unmeasured(boundary, why)
-            doubts.append(doubt(f"{meter.devices()[0].kind}-modelled", happened, remedy))
-    return meters, doubts
+        _open_boards(tree, meters, doubts)
+        why = _open_host(tree, meters)
+        for boundary, name in ((PACKAGE, "modelled-cpu"), (DRAM, "modelled-ram")):
+            if not _has(boundary, meters):
+                meter = METERS[name](tree)
+                meters.append(meter)
+                happened, remedy = _unmeasured(boundary, why)
+                doubts.append(doubt(f"{meter.devices()[0].kind}-modelled", happened, remedy))
+    except BaseException:
+        for meter in meters:
+            meter.close()
+        raise
+    modelled = any(meter.name == "modelled-cpu" for meter in meters)
+    return meters, [*doubts, *_unread(find_cards(sysfs()), modelled)]
 
 
 def probe_all() -> list[Probe]:
@@ -118,46 +140,128 @@ def probe_all() -> list[Probe]:
         detail = f"{meter.devices()[0].source}, in place of all meters of this machine"
         remedy = f"unset {REPLAY_VARIABLE} to measure this machine"
         return [Probe("replay", "everything", "measured", detail, remedy)]
-    return [_probe_gpus(tree), *_probe_host(tree)]
-
-
-def _probe_gpus(tree: ProcessTree) -> Probe:
-    what = "NVIDIA GPUs"
     try:
-        meter = METERS["nvidia"](tree)
-    except NoGpuError as error:
-        return Probe("nvidia", what, "absent", str(error), "")
+        jetson = METERS["jetson"](tree)
+    except NoJetsonError:
+        module = []
     except MeterUnavailableError as error:
-        return Probe("nvidia", what, "absent", *_halves(str(error)))
+        module = [Probe("jetson", "Jetson module", "absent", *_halves(str(error)))]
+    else:
+        detail = jetson.devices()[0].source
+        jetson.close()
+        return [Probe("jetson", "Jetson module", "measured", detail, ""), _probe_wall()]
+    host = _probe_host(tree)
+    modelled = any(probe.meter == "modelled-cpu" for probe in host)
+    others = [
+        Probe("none", "other GPUs", "absent", said.message, said.remedy)
+        for said in _unread(find_cards(sysfs()), modelled)
+    ]
+    boards = [_probe_boards(tree, name) for name in _BOARDS]
+    return [*module, *boards, *others, *host, _probe_wall()]
+
+
+def _open_boards(tree: ProcessTree, meters: list[Meter], doubts: list[Doubt]) -> None:
+    """Add the meter of each maker's boards, and a doubt where it cannot be opened."""
+    for name, (_, nothing) in _BOARDS.items():
+        try:
+            meters.append(METERS[name](tree))
+        except nothing:
+            pass  # nothing is missing
+        except MeterUnavailableError as error:
+            doubts.append(doubt("gpu-not-read", *_halves(str(error))))
+
+
+def _open_host(tree: ProcessTree, meters: list[Meter]) -> str:
+    """Add the sensors of CPU packages and memory; gives what kept RAPL from reading all."""
+    try:
+        rapl = METERS["rapl"](tree)
+        meters.append(rapl)
+        why = "; ".join(map(_sentence, rapl.doubts()))
+    except MeterUnavailableError as error:
+        why = str(error)
+    if not _has(PACKAGE, meters):
+        with suppress(MeterUnavailableError):  # the package is then modelled, which is said
+            meters.append(METERS["amd-package"](tree))
+    return why
+
+
+def _has(boundary: str, meters: Sequence[Meter]) -> bool:
+    return any(device.boundary == boundary for meter in meters for device in meter.devices())
+
+
+def _unread(cards: Sequence[Card], modelled: bool) -> list[Doubt]:
+    """A doubt for each GPU whose energy is in no figure because no meter of ours reads its kind.
+
+    Args:
+        cards: the GPUs that the kernel shows.
+        modelled: whether the CPU package, which holds the energy of graphics inside it, is
+            modelled from CPU time.
+    """
+    doubts = []
+    for card in cards:
+        if card.integrated and modelled:
+            what = f"{card.label}: is part of the processor, whose energy is modelled from CPU time"
+            how = f"open the CPU's energy counters (`ecoaudit doctor` says how), or {_PLUG}"
+            doubts.append(doubt("gpu-not-read", f"{what} alone", how))
+        elif card.maker == "Intel" and not card.integrated:
+            what = f"{card.label}: no meter of ours reads Intel's boards"
+            doubts.append(doubt("gpu-not-read", what, _PLUG))
+    return doubts
+
+
+def _probe_boards(tree: ProcessTree, name: str) -> Probe:
+    what, nothing = _BOARDS[name]
+    try:
+        meter = METERS[name](tree)
+    except nothing as error:
+        return Probe(name, what, "absent", str(error), "")
+    except (MeterUnavailableError, UsageError) as error:
+        return Probe(name, what, "absent", *_halves(str(error)))
     detail = "; ".join(
-        [device.source for device in meter.devices()] + [_sentence(said) for said in meter.doubts()]
+        [_described(device) for device in meter.devices()] + list(map(_sentence, meter.doubts()))
     )
     state = "absent" if all(d.method == "none" for d in meter.devices()) else "measured"
     meter.close()
-    return Probe("nvidia", what, state, detail, "")
+    return Probe(name, what, state, detail, "")
+
+
+def _described(device: Device) -> str:
+    """A device's source, and the ways in which it answers."""
+    answers = device.details.get("answers")
+    return f"{device.source} [answers: {answers}]" if answers else device.source
 
 
 def _probe_host(tree: ProcessTree) -> list[Probe]:
-    found: list[Device] = []
-    try:
-        rapl = METERS["rapl"](tree)
-        found, why = list(rapl.devices()), "; ".join(map(_sentence, rapl.doubts()))
-        rapl.close()
-    except MeterUnavailableError as error:
-        why = str(error)
+    meters: list[Meter] = []
+    why = _open_host(tree, meters)
+    found = [(meter.name, device) for meter in meters for device in meter.devices()]
+    for meter in meters:
+        meter.close()
     probes = []
     for boundary, what, model in (
         (PACKAGE, "CPU packages", "modelled-cpu"),
         (DRAM, "memory", "modelled-ram"),
     ):
-        devices = [device for device in found if device.boundary == boundary]
-        if devices:
-            sources = "; ".join(device.source for device in devices)
-            probes.append(Probe("rapl", what, "measured", sources, why))
+        own = [(name, device) for name, device in found if device.boundary == boundary]
+        if own:
+            sources = "; ".join(device.source for _, device in own)
+            name = own[0][0]
+            probes.append(Probe(name, what, "measured", sources, why if name == "rapl" else ""))
         else:
             source = METERS[model](tree).devices()[0].source
             probes.append(Probe(model, what, "modelled", source, _unmeasured(boundary, why)[1]))
     return probes
+
+
+def _probe_wall() -> Probe:
+    kinds = ", ".join(WALL_METERS)
+    return Probe(
+        "wall",
+        "meter at the plug",
+        "absent",
+        "none is looked for: it is read where it is named",
+        f"`ecoaudit run --wall shelly://HOST -- COMMAND`; kinds: {kinds}",
+    )
 
 
 def _unmeasured(boundary: str, why: str) -> tuple[str, str]:

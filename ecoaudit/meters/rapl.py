@@ -101,22 +101,23 @@ class RaplMeter:
             self._doubts.append(told)
 
     def _drop_mirrors(self) -> None:
-        """Keep one of the dies of a package that show the same counter."""
+        """Keep one of the dies of a package that show the same counter, and its memory."""
         kept: list[_Zone] = []
-        for zone in self._zones:
-            socket = _socket(zone.device)
-            mirrored = any(
+        dropped: set[tuple[object, object]] = set()
+        for zone in sorted(self._zones, key=lambda zone: zone.device.boundary != PACKAGE):
+            socket, die = zone.device.details["socket"], zone.device.details["die"]
+            mirrored = (socket, die) in dropped or any(
                 zone.device.boundary == PACKAGE
-                and other.device.boundary == PACKAGE
-                and _socket(other.device) == socket
+                and other.device.details["socket"] == socket
                 and abs(other.first_uj - zone.first_uj) < _MIRROR_J * 1e6
                 for other in kept
             )
             if mirrored:
+                dropped.add((socket, die))
                 zone.close()
             else:
                 kept.append(zone)
-        self._zones = kept
+        self._zones = [zone for zone in self._zones if zone in kept]
 
 
 class _Zone:
@@ -189,12 +190,15 @@ def _find(folder: Path) -> list[tuple[Path, Device]]:
         name = _name(path)
         package = _PACKAGE.fullmatch(name)
         if package is not None:
-            device = _device(f"cpu-{name}", "cpu", PACKAGE, f"CPU {name}", int(package.group(1)))
+            socket, die = int(package.group(1)), package.group(2)
+            device = _device(f"cpu-{name}", "cpu", PACKAGE, f"CPU {name}", socket, die)
         elif name == "dram":
             parent = _PACKAGE.fullmatch(_name(place.parent))
             socket = loose if parent is None else int(parent.group(1))
             loose += parent is None
-            device = _device(f"dram-{socket}", "ram", DRAM, f"memory of CPU {socket}", socket)
+            die = None if parent is None else parent.group(2)  # each die may have memory of its own
+            key, of = (f"{socket}", "") if die is None else (f"{socket}-die-{die}", f" die {die}")
+            device = _device(f"dram-{key}", "ram", DRAM, f"memory of CPU {socket}{of}", socket, die)
         else:
             continue
         found.setdefault(device.id, (path, device))  # intel-rapl-mmio repeats intel-rapl
@@ -208,7 +212,7 @@ def _name(path: Path) -> str:
         return ""
 
 
-def _device(key: str, kind: str, boundary: str, name: str, socket: int) -> Device:
+def _device(key: str, kind: str, boundary: str, name: str, socket: int, die: str | None) -> Device:
     doubt = 0.05 if boundary == PACKAGE else 0.2
     return Device(
         id=key,
@@ -223,12 +227,8 @@ def _device(key: str, kind: str, boundary: str, name: str, socket: int) -> Devic
         relative_low=doubt,
         relative_high=doubt,
         step_s=0.001,
-        details={"socket": float(socket)},
+        details={"socket": float(socket), "die": None if die is None else float(die)},
     )
-
-
-def _socket(device: Device) -> float:
-    return float(device.details["socket"] or 0.0)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -9,23 +9,31 @@ from pathlib import Path
 
 import pytest
 
-from ecoaudit.errors import FileFormatError
-from ecoaudit.measurement import BOARD, DRAM, HOST_PARTS, PACKAGE
+from ecoaudit.errors import FileFormatError, UsageError
+from ecoaudit.measurement import BOARD, DRAM, HOST_PARTS, MODULE, PACKAGE
 from ecoaudit.meters import METERS, open_meters, probe_all
 from ecoaudit.process_tree import ProcessTree
 from tests.meters.conftest import OnGpus
 from tests.standins.nvml import Constant, StandInGpu, distinct
 from tests.standins.powercap import PowercapTree, public_folder, server, unprivileged
+from tests.standins.sysfs import Sysfs
 
 TRACE = Path(__file__).parents[1] / "data" / "trace-constant-100w.csv"
 
-# No test of this file may meet the machine's own GPUs: those with GPUs run in a process of theirs.
-pytestmark = pytest.mark.usefixtures("_no_gpu")
+# No test of this file may meet the machine's own GPUs: those with NVIDIA's run in a process of
+# theirs, and the others' are files.
+pytestmark = pytest.mark.usefixtures("_no_gpu", "machine")
 
 
 @pytest.fixture
 def _no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(METERS, "nvidia", _without_gpu)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sysfs:
+    monkeypatch.setenv("ECOAUDIT_SYSFS", str(tmp_path / "machine"))
+    return Sysfs(tmp_path / "machine")
 
 
 def _without_gpu(tree: ProcessTree) -> object:
@@ -52,8 +60,11 @@ def own_tree() -> ProcessTree:
 
 @pytest.mark.parametrize("name", [name for name in METERS if name != "nvidia"])
 def test_every_meter_keeps_to_the_protocol(
-    name: str, powercap: PowercapTree, monkeypatch: pytest.MonkeyPatch
+    name: str, powercap: PowercapTree, machine: Sysfs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    machine.amd()
+    machine.amd("0000:05:00.0", integrated=True)
+    machine.jetson({"VDD_IN": (5000, 1000)})
     monkeypatch.setenv("ECOAUDIT_REPLAY", str(TRACE))
     meter = METERS[name](own_tree())
     devices = list(meter.devices())
@@ -68,9 +79,12 @@ def test_every_meter_keeps_to_the_protocol(
     assert [r.device_id for r in first] == [r.device_id for r in last] == [d.id for d in devices]
     for before, after in zip(first, last, strict=True):
         assert (before.t_s, after.t_s) == (10.0, 11.0)
-        assert before.energy_j is not None
-        assert after.energy_j is not None
-        assert after.energy_j >= before.energy_j >= 0
+        if before.energy_j is None or after.energy_j is None:  # sampled power
+            assert before.power_w is not None
+            assert after.power_w is not None
+            assert after.power_w > 0
+        else:
+            assert after.energy_j >= before.energy_j >= 0
     assert meter.doubts() == []
     meter.close()
     meter.close()
@@ -120,8 +134,8 @@ def test_closed_counters_give_a_model_and_the_exact_remedy(
     assert [meter.name for meter in meters] == ["modelled-cpu", "modelled-ram"]
     assert "closed to this user" in doubts[0].message
     assert doubts[0].remedy.startswith(f"run `sudo chmod a+r {where}/intel-rapl*:*/energy_uj`")
-    assert [probe.state for probe in probes] == ["absent", "modelled", "modelled"]
-    assert probes[1].remedy.startswith("run `sudo chmod")
+    assert [probe.state for probe in probes] == [*["absent"] * 2, "modelled", "modelled", "absent"]
+    assert probes[2].remedy.startswith("run `sudo chmod")
 
 
 def test_a_replay_stands_in_for_everything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,11 +156,100 @@ def test_a_replay_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_probes_of_a_machine_with_sensors(powercap: PowercapTree) -> None:
-    gpus, cpu, memory = probe_all()
-    assert (gpus.state, gpus.remedy) == ("absent", "")
+    nvidia, amd, cpu, memory, wall = probe_all()
+    assert (nvidia.what, nvidia.state, nvidia.remedy) == ("NVIDIA GPUs", "absent", "")
+    assert (amd.what, amd.state, amd.remedy) == ("AMD GPUs", "absent", "")
+    assert (wall.what, wall.state) == ("meter at the plug", "absent")
+    assert wall.remedy == (
+        "`ecoaudit run --wall shelly://HOST -- COMMAND`; kinds: shelly, tasmota, redfish, csv"
+    )
     assert (cpu.meter, cpu.state, cpu.remedy) == ("rapl", "measured", "")
     assert (memory.meter, memory.state) == ("rapl", "measured")
     assert cpu.detail == "RAPL energy counter of the CPU package-0 (powercap), taken as +-5 %"
+
+
+def test_amds_boards_join_the_host(machine: Sysfs, powercap: PowercapTree) -> None:
+    machine.amd("0000:03:00.0")
+    machine.amd("0000:05:00.0", integrated=True)  # within the package, which is measured
+    meters, doubts = open_meters(own_tree())
+    assert [meter.name for meter in meters] == ["amd", "rapl"]
+    assert [d.boundary for meter in meters for d in meter.devices()] == [BOARD, PACKAGE, DRAM]
+    assert doubts == []
+    (amd,) = (probe for probe in probe_all() if probe.meter == "amd")
+    assert amd.state == "measured"
+    assert amd.detail.startswith("Radeon Test at 0000:03:00.0: sampled instantaneous power")
+    assert amd.detail.endswith("[answers: instantaneous power]")
+
+
+def test_amds_graphics_give_the_package_where_rapl_does_not(machine: Sysfs, nothing: None) -> None:
+    machine.amd(integrated=True)
+    meters, doubts = open_meters(own_tree())
+    assert [meter.name for meter in meters] == ["amd-package", "modelled-ram"]
+    assert [doubt.code for doubt in doubts] == ["ram-modelled"]
+    (cpu,) = (probe for probe in probe_all() if probe.what == "CPU packages")
+    assert (cpu.meter, cpu.state) == ("amd-package", "measured")
+    assert "CPU and graphics (amdgpu)" in cpu.detail
+
+
+def test_gpus_that_no_meter_reads_are_told(machine: Sysfs, nothing: None) -> None:
+    machine.intel("0000:00:02.0")
+    machine.intel("0000:03:00.0")
+    machine.other("0000:04:00.0", "0x1a03")
+    inside, board = (f"Intel GPU 56a0 at 0000:{place}" for place in ("00:02.0", "03:00.0"))
+    _, doubts = open_meters(own_tree())
+    assert [(d.code, d.message) for d in doubts if d.code == "gpu-not-read"] == [
+        (
+            "gpu-not-read",
+            f"{inside}: is part of the processor, whose energy is modelled from CPU time alone",
+        ),
+        ("gpu-not-read", f"{board}: no meter of ours reads Intel's boards"),
+    ]
+    rows = [probe for probe in probe_all() if probe.what == "other GPUs"]
+    assert [row.state for row in rows] == ["absent", "absent"]
+    assert rows[1].remedy == "measure with a meter at the plug: --wall"
+
+
+def test_graphics_within_a_measured_package_are_no_doubt(
+    machine: Sysfs, powercap: PowercapTree
+) -> None:
+    machine.intel("0000:00:02.0")
+    _, doubts = open_meters(own_tree())
+    assert doubts == []
+
+
+def test_a_mask_of_amds_that_names_no_gpu(
+    machine: Sysfs, nothing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.amd()
+    monkeypatch.setenv("HIP_VISIBLE_DEVICES", "GPU-beef")
+    with pytest.raises(UsageError, match="'GPU-beef' names no AMD GPU"):
+        open_meters(own_tree())
+    (amd,) = (probe for probe in probe_all() if probe.meter == "amd")
+    assert amd.state == "absent"
+    assert amd.detail == "HIP_VISIBLE_DEVICES: 'GPU-beef' names no AMD GPU of this machine"
+
+
+def test_a_jetsons_sensor_stands_alone(machine: Sysfs, nothing: None) -> None:
+    machine.jetson({"VDD_IN": (5000, 1000)})
+    meters, doubts = open_meters(own_tree())
+    assert [d.boundary for meter in meters for d in meter.devices()] == [MODULE]
+    assert doubts == []
+    assert [(probe.meter, probe.state) for probe in probe_all()] == [
+        ("jetson", "measured"),
+        ("wall", "absent"),
+    ]
+
+
+def test_a_jetson_that_cannot_be_read_is_modelled_and_doubted(
+    machine: Sysfs, nothing: None
+) -> None:
+    machine.jetson({"VDD_CPU_CV": (19000, 100)})
+    meters, doubts = open_meters(own_tree())
+    assert [meter.name for meter in meters] == ["modelled-cpu", "modelled-ram"]
+    assert doubts[0].code == "module-failed"
+    assert doubts[0].remedy == "measure with a meter at the plug: --wall"
+    assert probe_all()[0].what == "Jetson module"
+    assert probe_all()[0].state == "absent"
 
 
 OPEN_ALL = """
@@ -178,12 +281,26 @@ def test_a_gpu_that_refuses_is_a_doubt_not_an_error(on_gpus: OnGpus, nothing: No
     assert (probes[0]["state"], probes[0]["remedy"]) == ("absent", doubts[0]["remedy"])
 
 
-def test_a_mask_with_an_unknown_gpu_is_a_doubt(on_gpus: OnGpus, nothing: None) -> None:
-    (devices, doubts, _), _ = on_gpus(
-        [StandInGpu()], OPEN_ALL, {"CUDA_VISIBLE_DEVICES": "GPU-beef"}
-    )
-    assert BOARD not in devices
-    assert doubts[0]["message"] == ("CUDA_VISIBLE_DEVICES: 'GPU-beef' names no GPU of this machine")
+ASK_ALL = """
+from ecoaudit.errors import UsageError
+from ecoaudit.meters import open_meters, probe_all
+from ecoaudit.process_tree import ProcessTree
+try:
+    open_meters(ProcessTree(1))
+except UsageError as error:
+    out = [str(error), [[probe.state, probe.detail] for probe in probe_all()]]
+"""
+
+
+def test_a_mask_with_an_unknown_gpu_is_an_error_that_doctor_shows(
+    on_gpus: OnGpus, nothing: None
+) -> None:
+    mask = {"CUDA_VISIBLE_DEVICES": "GPU-beef"}
+    (error, probes), _ = on_gpus([StandInGpu()], ASK_ALL, mask)
+    what = "CUDA_VISIBLE_DEVICES: 'GPU-beef' names no GPU of this machine"
+    assert error == f"{what}; `nvidia-smi -L` shows their numbers and UUIDs"
+    assert probes[0] == ["absent", what]
+    assert len(probes) == 5
 
 
 def test_json_of_a_device(powercap: PowercapTree) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +12,8 @@ import pytest
 from ecoaudit.errors import MeterUnavailableError
 from ecoaudit.estimate import Basis
 from ecoaudit.meters.rapl import RaplMeter
+from ecoaudit.recorder import Recorder
+from ecoaudit.run import Run
 from tests.standins.powercap import (
     AMD_RANGE_UJ,
     PowercapTree,
@@ -94,6 +98,30 @@ def test_dies_with_counters_of_their_own_both_count(tmp_path: Path) -> None:
             "cpu-package-0-die-0": pytest.approx(30.0),
             "cpu-package-0-die-1": pytest.approx(40.0),
         }
+
+
+@pytest.mark.parametrize(
+    ("apart_j", "memory_j"),
+    [(300.0, {"dram-0-die-0": 6.0, "dram-0-die-1": 7.0}), (0.0, {"dram-0-die-0": 6.0})],
+)
+def test_each_die_may_have_memory_of_its_own(
+    tmp_path: Path, apart_j: float, memory_j: dict[str, float]
+) -> None:
+    """Two dies with a package counter and memory each, as the kernel names them; of dies that
+    mirror one counter the second one's memory goes with it."""
+    zones = [
+        Zone("intel-rapl:0", "package-0-die-0", 900_000_000),
+        Zone("intel-rapl:0:0", "dram", 50_000_000),
+        Zone("intel-rapl:1", "package-0-die-1", 900_000_000 + int(apart_j * 1e6)),
+        Zone("intel-rapl:1:0", "dram", 50_000_000),
+    ]
+    with PowercapTree(tmp_path, zones) as tree:
+        meter = opened(tree)
+        meter.read(0.0)
+        tree.advance("intel-rapl:0:0", 6.0)
+        tree.advance("intel-rapl:1:0", 7.0)
+        seen = {key: value for key, value in energies(meter, 1.0).items() if "dram" in key}
+        assert seen == pytest.approx(memory_j)
 
 
 def test_the_mmio_twin_of_a_package_is_not_added(tmp_path: Path) -> None:
@@ -191,3 +219,92 @@ def test_a_tree_without_flat_links(tmp_path: Path) -> None:
     with PowercapTree(tmp_path, server()) as tree:
         meter = RaplMeter(tree.sysfs / "devices" / "virtual" / "powercap" / "intel-rapl")
         assert [device.id for device in meter.devices()] == ["cpu-package-0", "dram-0"]
+
+
+def recorded(
+    tree: PowercapTree, watts: Mapping[str, float], seconds: int, *, period_s: int = 1
+) -> Run:
+    """A run whose zones draw so much for so long, on a clock that this function drives."""
+    now_s = 0.0
+    recorder = Recorder(meters=[opened(tree)], clock=lambda: now_s, sampling=False, country="KEN")
+    with recorder:
+        for second in range(period_s, seconds + 1, period_s):
+            for zone, power_w in watts.items():
+                tree.advance(zone, power_w * period_s)
+            now_s = float(second)
+            recorder.sample()
+    assert recorder.run.duration_s == seconds
+    return recorder.run
+
+
+def codes(run: Run) -> set[str]:
+    return {doubt.code for doubt in run.doubts if doubt.code.startswith(("rapl", "counter"))}
+
+
+def test_a_32_bit_counter_at_400_w_for_an_hour(tmp_path: Path) -> None:
+    """1.44 MJ, in which a counter of 65.5 kJ starts over 22 times."""
+    zone = Zone("intel-rapl:0", "package-0", 12_345_678, AMD_RANGE_UJ)
+    with PowercapTree(tmp_path, [zone]) as tree:
+        run = recorded(tree, {zone.id: 400.0}, 3600)
+        assert tree.true_energy_j(zone.id) == pytest.approx(1.44e6)
+    assert run.summary["cpu_energy_j"].number == pytest.approx(1.44e6, rel=1e-3)
+    assert codes(run) == set()
+
+
+def test_two_wraps_in_a_run(tmp_path: Path) -> None:
+    """From just before the first: 65.5 kJ at 400 W last 164 s."""
+    zone = Zone("intel-rapl:0", "package-0", AMD_RANGE_UJ - 1_000_000_000, AMD_RANGE_UJ)
+    with PowercapTree(tmp_path, [zone]) as tree:
+        run = recorded(tree, {zone.id: 400.0}, 200, period_s=5)
+    assert run.summary["cpu_energy_j"].number == pytest.approx(80_000.0, rel=1e-6)
+    assert codes(run) == set()
+
+
+def test_two_wraps_under_the_sampling_thread(tmp_path: Path) -> None:
+    """In real time: a counter of 1 kJ at 900 W starts over about every second."""
+    zone = Zone("intel-rapl:0", "package-0", 500_000_000, 1_000_000_000)
+    with PowercapTree(tmp_path, [zone]) as tree:
+        meter = opened(tree)
+        with tree.run({zone.id: 900.0}), Recorder(meters=[meter], country="KEN") as recorder:
+            with recorder.window("work") as window:
+                before_j = tree.true_energy_j(zone.id)
+                time.sleep(1.9)
+                after_j = tree.true_energy_j(zone.id)
+            energy = recorder.energy(window)
+    assert (500 + before_j) // 1000 == 0
+    assert (500 + after_j) // 1000 >= 2
+    assert energy.number == pytest.approx(after_j - before_j, rel=0.03)
+    assert codes(recorder.run) == set()
+
+
+def test_a_run_that_was_not_read_for_long_says_that_wraps_may_be_missing(tmp_path: Path) -> None:
+    zone = Zone("intel-rapl:0", "package-0", 0, AMD_RANGE_UJ)
+    with PowercapTree(tmp_path, [zone]) as tree:
+        run = recorded(tree, {zone.id: 400.0}, 400, period_s=400)
+    assert codes(run) == {"rapl-gap"}
+
+
+def test_a_run_adds_packages_and_memory_of_a_full_tree_once(tmp_path: Path) -> None:
+    """Two sockets with mirrored dies, core and uncore inside them, memory beside, psys over all."""
+    zones = server(packages=2, dies=2, core=True, uncore=True, dram="child", psys=True)
+    drawn = {"package": 100.0, "core": 60.0, "uncore": 10.0, "dram": 20.0, "psys": 300.0}
+    watts = {zone.id: drawn[zone.name.partition("-")[0]] for zone in zones if zone.mirrors is None}
+    assert len(zones) == 4 + 2 * 3 + 1
+    with PowercapTree(tmp_path, zones) as tree:
+        tree.advance("intel-rapl:2", 5000.0)  # the sockets' counters differ
+        run = recorded(tree, watts, 100)
+    assert run.summary["cpu_energy_j"].number == pytest.approx(2 * 100 * 100)
+    assert run.summary["dram_energy_j"].number == pytest.approx(2 * 20 * 100)
+    assert run.summary["energy_j"].number == pytest.approx(24_000)
+    assert len(run.devices) == 4
+
+
+def test_an_amd_server_has_no_memory_counter(tmp_path: Path) -> None:
+    """Package and core only, on Zen: the memory's energy is absent, not 0."""
+    zones = server(packages=2, core=True, dram=None, range_uj=AMD_RANGE_UJ)
+    with PowercapTree(tmp_path, zones) as tree:
+        run = recorded(tree, {"intel-rapl:0": 150.0, "intel-rapl:0:0": 90.0}, 60)
+    assert [device.id for device in run.devices] == ["cpu-package-0", "cpu-package-1"]
+    assert run.summary["cpu_energy_j"].number == pytest.approx(9000)
+    assert run.summary["dram_energy_j"].basis is Basis.ABSENT
+    assert run.summary["dram_energy_j"].value is None
