@@ -43,8 +43,17 @@ tests: $(VENV)/engine-installed $(VENV)/dev-installed ## Unit, property, integra
 reports: $(VENV)/dev-installed ## Render the sample reports again
 	$(BIN)/python reports/render.py
 
-benchmark: $(VENV)/dev-installed ## Accuracy and cost of the instrument, about 20 minutes
-	for each in accuracy overhead imports; do $(BIN)/python -m benchmarks.$$each || exit 1; done
+benchmark: $(VENV)/peers/installed ## Accuracy and cost of the instrument beside its peers, about 35 minutes
+	for each in accuracy overhead slowdown imports; do $(VENV)/peers/bin/python -m benchmarks.$$each --save || exit 1; done
+	$(VENV)/peers/bin/python -m benchmarks.publish
+
+# The peers bring versions of their own, so they have an environment of their own.
+$(VENV)/peers/installed: pyproject.toml | $(VENV)/created
+	@echo "Installing the peers that the benchmarks compare with (once)"
+	$(BIN)/python -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[peers]'
+	@command -v cc gcc clang >/dev/null || $(VENV)/peers/bin/python -m pip --disable-pip-version-check --quiet install ziglang
+	@touch $@
 
 $(VENV)/created:
 	@python=; for candidate in "$(PYTHON)" python3 python3.12 python3.11 python3.13 python; do \

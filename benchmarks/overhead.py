@@ -1,37 +1,25 @@
-"""What the profiler itself costs: CPU while it samples, time of a window, start, slow-down.
+"""What measuring costs: CPU while it samples, the time of a window, the start.
 
-One simulated GPU. Each figure is the median of runs in fresh processes; peers and a bare loop
-over pynvml and psutil stand in the same table where they can do the same.
+One simulated GPU. Each figure is the median of fresh processes, beside the peers and a bare loop
+over pynvml and psutil. CPU while sampling is that of all ways at the same time, less that of a
+process that only sleeps.
 
-    python -m benchmarks.overhead
+    python -m benchmarks.overhead --save     # about 8 minutes
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
-from benchmarks.bench import Row, child, installed, one_gpu, options, show
+from benchmarks.bench import Row, child, one_gpu, options, report
+from benchmarks.ways import installed
 from tests.standins.nvml import Constant, StandInGpu
 
-_SLEEP_S = 20.0
-_CODECARBON = """
-import logging; logging.disable(logging.CRITICAL)
-from codecarbon import OfflineEmissionsTracker
-tracker = OfflineEmissionsTracker(country_iso_code="KEN", save_to_file=False, {options})
-"""
-# Each prints seconds of CPU that a watched sleep costs. What is loaded before does not count.
-_CPU = "cpu_s = time.process_time() - start_s; print(cpu_s)"
-_SAMPLING = {
-    "ecoaudit, 10 Hz": f"""
-import time, ecoaudit
-with ecoaudit.profile("sleep", country="KEN"):
-    time.sleep(1)
-    start_s = time.process_time(); time.sleep({_SLEEP_S}); {_CPU}
-""",
-    "own loop over pynvml and psutil, 10 Hz": f"""
+_OWN_LOOP = """
 import threading, time, psutil, pynvml
 pynvml.nvmlInit(); board = pynvml.nvmlDeviceGetHandleByIndex(0); process = psutil.Process()
 def loop():
@@ -39,136 +27,151 @@ def loop():
         pynvml.nvmlDeviceGetTotalEnergyConsumption(board); pynvml.nvmlDeviceGetPowerUsage(board)
         pynvml.nvmlDeviceGetMemoryInfo(board); pynvml.nvmlDeviceGetUtilizationRates(board)
         process.cpu_times(); process.memory_info(); time.sleep(0.1)
-threading.Thread(target=loop, daemon=True).start(); time.sleep(1)
-start_s = time.process_time(); time.sleep({_SLEEP_S}); {_CPU}
-""",
-    "codecarbon, 10 Hz": f"""
-import time
-{_CODECARBON.format(options="measure_power_secs=0.1")}
-tracker.start(); time.sleep(1)
-start_s = time.process_time(); time.sleep({_SLEEP_S}); {_CPU}
-tracker.stop()
-""",
-    "codecarbon, every 15 s": f"""
-import time
-{_CODECARBON.format(options="")}
-tracker.start(); time.sleep(1)
-start_s = time.process_time(); time.sleep({_SLEEP_S}); {_CPU}
-tracker.stop()
-""",
+threading.Thread(target=loop, daemon=True).start()
+"""
+_ECOAUDIT = """
+import ecoaudit
+recorder = ecoaudit.profile("benchmark", country="KEN").__enter__()
+"""
+_ZEUS = """
+from zeus.monitor import ZeusMonitor
+monitor = ZeusMonitor(gpu_indices=[0], cpu_indices=[], sync_execution_with=None)
+"""
+_CODECARBON = """
+from benchmarks.ways import codecarbon_tracker
+tracker = codecarbon_tracker({options})
+"""
+_CARBONTRACKER = """
+from benchmarks.ways import carbontracker_tracker
+tracker = carbontracker_tracker({period_s})
+"""
+_TASK = _CODECARBON.format(options="")
+_FAST = _CODECARBON.format(options="measure_power_secs=0.1")
+# What goes on while nothing but sampling happens.
+_SAMPLING = {
+    "nothing": "",
+    "ecoaudit": _ECOAUDIT,
+    "own loop over pynvml and psutil, 10 Hz": _OWN_LOOP,
+    "zeus": _ZEUS + 'monitor.begin_window("x", sync_execution=False)\n',
+    "codecarbon": _TASK + "tracker.start()\n",
+    "codecarbon, 10 Hz": _FAST + "tracker.start()\n",
+    "carbontracker": _CARBONTRACKER.format(period_s=1) + "tracker.epoch_start()\n",
+    "carbontracker, 10 Hz": _CARBONTRACKER.format(period_s=0.1) + "tracker.epoch_start()\n",
 }
-# Each prints the median time [us] of entering and leaving a window.
-_EACH = """
+_WATCH = """
+import os, time
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+def cpu_s():
+    return sum(u.ru_utime + u.ru_stime for u in map(getrusage, (RUSAGE_SELF, RUSAGE_CHILDREN)))
+time.sleep(2)
+start_s = cpu_s()
+time.sleep({sleep_s})
+print(cpu_s() - start_s, flush=True)
+os._exit(0)
+"""
+# Entering and leaving one window.
+_WINDOWS = {
+    "nothing": "def once(n): pass\n",
+    "a context manager that does nothing": """
+from contextlib import contextmanager
+@contextmanager
+def window(): yield
+def once(n):
+    with window(): pass
+""",
+    "ecoaudit": _ECOAUDIT + 'def once(n):\n    with recorder.window("x"): pass\n',
+    "zeus": _ZEUS
+    + 'def once(n): monitor.begin_window("x", False); monitor.end_window("x", False)\n',
+    "codecarbon": _TASK + "def once(n): tracker.start_task(str(n)); tracker.stop_task(str(n))\n",
+    "carbontracker": _CARBONTRACKER.format(period_s=1)
+    + "def once(n): tracker.epoch_start(); tracker.epoch_end()\n",
+}
+_TIME = """
+import os, statistics, time
+once(-1); time.sleep(1)
 times = []
-for n in range(200):
-    time.sleep(0.02) if {apart} else None
+for n in range({count}):
+    {pause}
     start_s = time.perf_counter()
     once(n)
     times.append(time.perf_counter() - start_s)
-print(1e6 * statistics.median(times))
+print(1e6 * statistics.median(times), flush=True)
+os._exit(0)
 """
-_TRIES = {
-    "ecoaudit": """
-import time, statistics, ecoaudit
-rec = ecoaudit.profile("windows", country="KEN").__enter__()
-def once(n):
-    with rec.window("x"): pass
-""",
-    "zeus": """
-import time, statistics
-from zeus.monitor import ZeusMonitor
-monitor = ZeusMonitor(gpu_indices=[0], cpu_indices=[], sync_execution_with=None)
-def once(n):
-    monitor.begin_window("x", False); monitor.end_window("x", False)
-""",
-    "codecarbon (task)": f"""
-import time, statistics
-{_CODECARBON.format(options="")}
-def once(n):
-    tracker.start_task(str(n)); tracker.stop_task(str(n))
-""",
-}
-_WINDOWS = {way: text + _EACH.format(apart=False) for way, text in _TRIES.items()}
-_WINDOWS_APART = {way: text + _EACH.format(apart=True) for way, text in _TRIES.items()}
-# Each prints the time [ms] from an imported package to measuring.
+_PAUSES = (("back to back", "pass", 500), ("20 ms apart", "time.sleep(0.02)", 200))
+# From the imported package to measuring; then with the import.
 _STARTS = {
-    "ecoaudit": """
-import time
-from ecoaudit import profile
-start_s = time.perf_counter()
-with profile("start", country="KEN"):
-    print(1e3 * (time.perf_counter() - start_s))
-""",
-    "zeus": """
-import time
-from zeus.monitor import ZeusMonitor
-start_s = time.perf_counter()
-monitor = ZeusMonitor(gpu_indices=[0], cpu_indices=[], sync_execution_with=None)
-monitor.begin_window("start", False)
-print(1e3 * (time.perf_counter() - start_s))
-""",
-    "codecarbon": f"""
-import time, codecarbon
-start_s = time.perf_counter()
-{_CODECARBON.format(options="")}
-tracker.start()
-print(1e3 * (time.perf_counter() - start_s))
-tracker.stop()
-""",
+    "ecoaudit": ("from ecoaudit import profile", _ECOAUDIT),
+    "zeus": ("import zeus.monitor", _ZEUS + 'monitor.begin_window("x", False)\n'),
+    "codecarbon": ("import codecarbon", _TASK + 'tracker.start_task("x")\n'),
+    "carbontracker": (
+        "import carbontracker.tracker",
+        _CARBONTRACKER.format(period_s=1) + "tracker.epoch_start()\n",
+    ),
 }
-# Prints by how much [%] fixed work on one core slows down: best of 40 measured, over best of 40.
-_SLOW_DOWN = """
-import os, time, ecoaudit
-os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-def work():
-    start_s = time.perf_counter()
-    for _ in range(60): sum(range(200_000))
-    return time.perf_counter() - start_s
-bare, measured = [], []
-for _ in range(40):
-    bare.append(work())
-    with ecoaudit.profile("work", country="KEN"):
-        time.sleep(0.2)
-        measured.append(work())
-print(100 * (min(measured) / min(bare) - 1))
+_START = """
+import benchmarks.ways, os, time
+{before}
+start_s = time.perf_counter()
+{start}
+print(1e3 * (time.perf_counter() - start_s), flush=True)
+os._exit(0)
 """
 
 
 def main() -> None:
-    """Measure all four."""
-    asked = options(__doc__, 5, "processes for each figure").parse_args()
+    """Measure all."""
+    parser = options(__doc__)
+    parser.add_argument("--repeats", type=int, default=5, help="processes for each figure (5)")
+    parser.add_argument("--sleep", type=float, default=60.0, help="seconds of sampling (60)")
+    asked = parser.parse_args()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         gpu = StandInGpu(power=Constant(200.0), counter_step_ms=100.0)
         env, _ = one_gpu(Path(folder), gpu)
 
-        def measure(what: str, unit: str, scripts: dict[str, str], scale: float = 1.0) -> None:
-            ours: float | None = None
-            for way, script in scripts.items():
-                package = way.partition(" ")[0].strip(",")
-                if package in ("zeus", "codecarbon") and not installed(package):
-                    continue
-                print(f"{what}: {way} ...", file=sys.stderr)
-                values = [scale * child(script, env)[0] for _ in range(asked.repeats)]
-                ours = median(values) if ours is None else ours
-                rows.append(
-                    {
-                        "what": what,
-                        "way": way,
-                        "median": median(values),
-                        "least": min(values),
-                        "most": max(values),
-                        "unit": unit,
-                        "times ours": median(values) / ours if unit != "%" else None,
-                    }
-                )
+        def add(what: str, unit: str, found: dict[str, list[float]]) -> None:
+            for way, values in found.items():
+                row = {"what": what, "way": way, "unit": unit, "processes": len(values)}
+                spread = {"median": median(values), "least": min(values), "most": max(values)}
+                rows.append({**row, **spread})
 
-        measure("CPU while sampling", "% of a core", _SAMPLING, 100 / _SLEEP_S)
-        measure("windows back to back", "us", _WINDOWS)
-        measure("windows 20 ms apart", "us", _WINDOWS_APART)
-        measure("start to measuring", "ms", _STARTS)
-        measure("slow-down of pinned work", "%", {"ecoaudit": _SLOW_DOWN})
-    show(rows, asked.json)
+        def each(what: str, unit: str, scripts: dict[str, str]) -> None:
+            """In turn, so often, so that a busy moment of the machine hits all alike."""
+            print(f"{what} ...", file=sys.stderr)
+            found: dict[str, list[float]] = {way: [] for way in scripts}
+            for _ in range(asked.repeats):
+                for way, script in scripts.items():
+                    found[way].append(child(script, env)[0])
+            add(what, unit, found)
+
+        print("CPU while sampling ...", file=sys.stderr)
+        watch = _WATCH.format(sleep_s=asked.sleep)
+        scripts = {way: start + watch for way, start in _there(_SAMPLING).items()}
+        found: dict[str, list[float]] = {way: [] for way in scripts}
+        with ThreadPoolExecutor(len(scripts)) as pool:
+            for _ in range(max(asked.repeats - 2, 1)):
+                answers = pool.map(lambda script: child(script, env)[0], scripts.values())
+                seen = dict(zip(scripts, answers, strict=True))
+                for way, cpu_s in seen.items():
+                    less_s = 0.0 if way == "nothing" else seen["nothing"]
+                    found[way].append(1e3 * (cpu_s - less_s) * 60 / asked.sleep)
+        add("CPU while sampling", "ms a minute", found)
+        for apart, pause, count in _PAUSES:
+            timed = _TIME.format(pause=pause, count=count)
+            each(f"windows {apart}", "us", {way: w + timed for way, w in _there(_WINDOWS).items()})
+        starts = {way: _STARTS[way] for way in _there(dict.fromkeys(_STARTS, ""))}
+        texts = {way: _START.format(before=b, start=s) for way, (b, s) in starts.items()}
+        each("start, imported", "ms", texts)
+        texts = {way: _START.format(before="", start=s) for way, (_, s) in starts.items()}
+        each("start and import", "ms", texts)
+    report("overhead", rows, asked)
+
+
+def _there(ways: dict[str, str]) -> dict[str, str]:
+    """Those whose package is installed, and those that need none."""
+    peers = ("ecoaudit", "zeus", "codecarbon", "carbontracker")
+    return {w: text for w, text in ways.items() if not w.startswith(peers) or installed(w)}
 
 
 if __name__ == "__main__":

@@ -115,6 +115,7 @@ class Job:
             peak_host_memory_bytes=_host_peak(seen),
             peak_gpu_memory_bytes=_gpu_peak(seen),
             quantities=_quantities([window for _, window in seen]),
+            doubts=sorted({code for _, window in seen for code in window.doubts}),
         )
 
 

@@ -1,7 +1,8 @@
 """What a meter reads, and what one measurement window saw.
 
 Boundaries are never mixed. ``board`` (a GPU card), ``package`` (a CPU socket) and ``dram`` add up
-to ``host``; ``wall`` is a meter at the plug and is never added to them.
+to ``host``; so does ``module`` (CPU, GPU and memory behind one sensor), in place of the three.
+``wall`` is a meter at the plug and is never added to them.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from ecoaudit.estimate import Basis, Estimate
 BOARD = "board"
 PACKAGE = "package"
 DRAM = "dram"
+MODULE = "module"
 WALL = "wall"
-HOST_PARTS = (BOARD, PACKAGE, DRAM)  # what adds up to the host's energy
+HOST_PARTS = (BOARD, PACKAGE, DRAM, MODULE)  # what adds up to the host's energy
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +26,21 @@ class Device:
 
     Attributes:
         id: unique in a run: a GPU's UUID, ``cpu-package-0``, ``ram``, a plug's name.
-        kind: ``gpu``, ``cpu``, ``ram`` or ``wall``.
-        boundary: ``board``, ``package``, ``dram`` or ``wall``.
+        kind: ``gpu``, ``cpu``, ``ram``, ``module`` or ``wall``.
+        boundary: ``board``, ``package``, ``dram``, ``module`` or ``wall``.
         name: the maker's name, for people.
         method: how its energy is obtained, such as ``nvml-energy-counter``, ``nvml-power``,
-            ``rapl-powercap``, ``modelled-cpu``, ``modelled-ram``, ``replay``.
+            ``rapl-powercap``, ``modelled-cpu``, ``modelled-ram``, ``replay``; in a finished run
+            with ``+power`` where power was integrated for a counter that failed.
         basis: ``measured`` or ``modelled``.
         source: the sentence that goes with every figure of this device.
         relative_low: fraction by which the true energy may lie below the figure (80 % interval).
         relative_high: the same above.
         step_s: longest time between two updates of the reading [s]; 0 when continuous. The energy
             of a window is uncertain by up to ``step_s`` x power at its edges.
-        details: more facts (index, PCI bus, power limit in W, driver ...), for the run file.
+        details: more facts (index, PCI bus, driver ...), for the run file. ``power_limit_w``
+            bounds what is used in a gap [W], ``power_window_s`` is the time over which its power is
+            a mean [s], ``mig_share`` the share of a board that the program was given.
     """
 
     id: str
@@ -76,13 +81,24 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class DeviceEnergy:
-    """The energy of one device in one window."""
+    """The energy of one device in one window.
+
+    Attributes:
+        id: of the device.
+        kind: of the device.
+        boundary: of the device.
+        energy_j: what is reported [J].
+        method: how it was obtained.
+        by_power_j: where ``energy_j`` is a counter's and the device tells its power apart from
+            that: the same from its power, integrated [J]; it stands beside and is never added.
+    """
 
     id: str
     kind: str
     boundary: str
     energy_j: Estimate
     method: str
+    by_power_j: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +114,7 @@ class Measurement:
         peak_host_memory_bytes: largest resident memory of the process tree [bytes].
         peak_gpu_memory_bytes: largest memory in use on the GPUs, summed [bytes].
         quantities: whatever else belongs to the window (steps, tokens ...).
+        doubts: codes of the doubts (``ecoaudit.checks``) that weaken this window's energy.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -110,3 +127,4 @@ class Measurement:
     peak_host_memory_bytes: float | None = None
     peak_gpu_memory_bytes: float | None = None
     quantities: dict[str, Estimate] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)

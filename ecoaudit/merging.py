@@ -19,6 +19,7 @@ from ecoaudit.estimate import Basis, Estimate, total
 from ecoaudit.factors.grid import GridFactor, operational_kgco2e
 from ecoaudit.job import ADDED, STEPS, Job, Part, most, parts_of
 from ecoaudit.measurement import BOARD, DRAM, PACKAGE, WALL, DeviceEnergy, Measurement
+from ecoaudit.mig import energy_of_instances
 from ecoaudit.ranks import WINDOW
 from ecoaudit.recording import energy_within
 from ecoaudit.run import Doubt, Run, RunKind, RunStatus, validated
@@ -80,6 +81,13 @@ def _whole(job: Job, whole: Measurement) -> dict[str, Estimate]:
         "dram_energy_j": energy_within(devices, DRAM),
         "operational_kgco2e": _carbon(job, devices),
     }
+    by_power = [device.by_power_j for device in devices if device.boundary == BOARD]
+    known = [figure for figure in by_power if figure is not None]
+    if known and len(known) == len(by_power):
+        summary["gpu_energy_by_power_j"] = total(known, "J")
+    share = energy_of_instances(job.devices(), devices)
+    if share is not None:
+        summary["gpu_energy_share_j"] = share
     if any(device.boundary == WALL for device in devices):
         summary["wall_energy_j"] = energy_within(devices, WALL)
     boards = any(device.kind == "gpu" for device in devices)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -32,6 +33,7 @@ class ProcessTree:
     """
 
     def __init__(self, root_pid: int, rescan_s: float = RESCAN_S, root_memory: bool = True):
+        self._root_pid = root_pid
         self._rescan_s = rescan_s
         self._without = None if root_memory else root_pid
         self._scan_due_s = 0.0
@@ -76,6 +78,22 @@ class ProcessTree:
             except psutil.Error:
                 continue  # it has just ended, or it belongs to another user
         return float(total)
+
+    def outlived(self, group: int, since_s: float) -> int:
+        """How many processes live on without the root's child that started them.
+
+        To be asked when that child has ended: counted are the known descendants of the root, and
+        those of one process group that nobody of their session owns. A process that left that
+        group and its parent before it was first seen is missed.
+
+        Args:
+            group: the process group that the child was in.
+            since_s: when the child started, as psutil has it [s since 1970].
+        """
+        self._scan_due_s = min(self._scan_due_s, 0.0)
+        self._rescan()
+        living = {pid for pid, member in self._members.items() if _is_running(member.process)}
+        return len((living | _abandoned(group, since_s)) - {self._root_pid})
 
     def _rescan(self) -> None:
         """Look for new descendants, if it is time to."""
@@ -187,3 +205,24 @@ def _parent_pid(process: psutil.Process) -> int:
         return process.ppid()
     except psutil.Error:
         return 0
+
+
+def _is_running(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _abandoned(group: int, since_s: float) -> set[int]:
+    """Processes of a group that started since then, and whose parent is of another session."""
+    found = set()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getpgid(process.pid) != group or not _is_running(process):
+                continue
+            session, parent = os.getsid(process.pid), process.ppid()
+            of_another = parent == 0 or os.getsid(parent) != session
+            if of_another and process.pid != session and process.create_time() >= since_s:
+                found.add(process.pid)
+    return found

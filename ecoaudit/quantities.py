@@ -19,7 +19,8 @@ _BY_UNIT: Final = {
         "tpot_s_p95 e2e_s e2e_s_p50 e2e_s_p95 client_cpu_s"
     ),
     "J": (
-        "energy_j gpu_energy_j cpu_energy_j dram_energy_j wall_energy_j net_energy_j "
+        "energy_j gpu_energy_j gpu_energy_by_power_j gpu_energy_share_j cpu_energy_j "
+        "dram_energy_j wall_energy_j net_energy_j "
         "idle_energy_j_per_day active_energy_j_per_day cooling_energy_j_per_day energy_j_per_day "
         "energy_j_per_year"
     ),

@@ -9,27 +9,26 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from ecoaudit.checks import doubt
-from ecoaudit.checks.measuring import COUNTER_AGAINST_POWER, MODELLED_SHARE, SHORTEST_RUN_S
-from ecoaudit.errors import FileFormatError
+from ecoaudit.checks.measuring import MODELLED_SHARE, SHORTEST_RUN_S
+from ecoaudit.device_doubts import device_doubts, window_codes
 from ecoaudit.estimate import Basis, Estimate, total
 from ecoaudit.factors.grid import GridFactor, operational_kgco2e
-from ecoaudit.journal import read_journal
 from ecoaudit.measurement import (
     BOARD,
     DRAM,
     HOST_PARTS,
+    MODULE,
     PACKAGE,
     WALL,
     Device,
     DeviceEnergy,
     Measurement,
-    Reading,
 )
-from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus, validated
+from ecoaudit.mig import energy_of_instances
+from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
 from ecoaudit.trace import Trace
 
 _NOT_FOUND = {
@@ -111,11 +110,13 @@ class Recording:
             peak_host_memory_bytes=self._peak_host_memory(start, end),
             peak_gpu_memory_bytes=sum(gpu_peaks) if gpu_peaks else None,
             quantities=dict(window.quantities),
+            doubts=window_codes(self.traces.values(), start, end),
         )
 
     def so_far(self, window: Window) -> Window:
-        """The part of a window that was read."""
-        read_s = min((trace.last_s for trace in self.traces.values()), default=window.start_s)
+        """The part of a window that was read, by any device: a lost one, or a log that comes at the
+        end, holds nothing back."""
+        read_s = max((trace.last_s for trace in self.traces.values()), default=window.start_s)
         end_s = read_s if window.end_s is None else min(window.end_s, read_s)
         return replace(window, end_s=max(end_s, window.start_s))
 
@@ -140,7 +141,10 @@ class Recording:
                 window.end_s = max(window.start_s, end_s)
         seen = self.measure(whole)
         self._add_doubts(seen)
-        self._compare_with_power(end_s)
+        named = [(w.path, w.start_s, w.end_s or end_s) for w in self.windows]
+        for trace in self.traces.values():
+            for said in device_doubts(trace, self.start_s, end_s, named):
+                self.add_doubt(said)
         return Run(
             id=self.id,
             kind=self.kind,
@@ -149,7 +153,7 @@ class Recording:
             started_at=self.started_at,
             duration_s=seen.duration_s,
             environment=self.environment,
-            devices=[trace.device for trace in self.traces.values()],
+            devices=[trace.described() for trace in self.traces.values()],
             scenario=self.scenario,
             settings={**self.settings, "grid": asdict(self.grid), **self._pue()},
             windows=[self.measure(window) for window in self.windows],
@@ -176,6 +180,12 @@ class Recording:
                 seen.peak_gpu_memory_bytes, "largest memory in use on the GPUs, sampled"
             ),
         }
+        by_power = [d.by_power_j for d in seen.devices if d.by_power_j is not None]
+        if by_power:
+            summary["gpu_energy_by_power_j"] = total(by_power, "J")
+        share = energy_of_instances([t.device for t in self.traces.values()], seen.devices)
+        if share is not None:
+            summary["gpu_energy_share_j"] = share
         if any(device.boundary == WALL for device in seen.devices):
             wall = energy_within(seen.devices, WALL)
             summary["wall_energy_j"] = wall
@@ -212,17 +222,6 @@ class Recording:
                 "no site was given, so the carbon figure uses a world average",
             )
 
-    def _compare_with_power(self, end_s: float) -> None:
-        """A doubt where a device's counter and its power tell different stories."""
-        for trace in self.traces.values():
-            apart = trace.counter_against_power(self.start_s, end_s)
-            if apart is not None and abs(apart) > COUNTER_AGAINST_POWER:
-                self.doubt(
-                    "counter-against-power",
-                    f"{trace.device.name}: its energy counter says {apart:+.0%} against its power, "
-                    "integrated; the counter is what is reported",
-                )
-
 
 def energy_within(devices: list[DeviceEnergy], boundary: str | None) -> Estimate:
     """Energy of one boundary [J], or of the host: board + package + dram, never the wall.
@@ -232,6 +231,8 @@ def energy_within(devices: list[DeviceEnergy], boundary: str | None) -> Estimate
     wanted = HOST_PARTS if boundary is None else (boundary,)
     parts = [device.energy_j for device in devices if device.boundary in wanted]
     if not parts:
+        if any(device.boundary == MODULE for device in devices):
+            return Estimate.absent("J", "within the module's energy, which is read as one")
         return Estimate.absent("J", _NOT_FOUND.get(boundary or "", "no meter was found"))
     return total(parts, "J")
 
@@ -249,7 +250,7 @@ def energies_over(windows: Sequence[Measurement]) -> list[DeviceEnergy]:
             sums = map(sum, zip(before.energy_j.numbers, device.energy_j.numbers, strict=True))
             value, low, high = sums
             energy = replace(device.energy_j, value=value, low=low, high=high)
-            found[device.id] = replace(device, energy_j=energy)
+            found[device.id] = replace(device, energy_j=energy, by_power_j=None)
         elif before is None or before.energy_j.known:
             found[device.id] = device
     return list(found.values())
@@ -277,97 +278,6 @@ def modelled_share(devices: list[DeviceEnergy]) -> float | None:
     if whole <= 0:
         return None
     return sum(part.number for part in parts if part.basis is not Basis.MEASURED) / whole
-
-
-def recover(journal: Path) -> tuple[Run, str | None]:
-    """The run of a journal that a kill left behind, and the output file it was meant for.
-
-    Raises:
-        FileFormatError: not a journal, or one without a single reading.
-    """
-    recording: Recording | None = None
-    last_s = 0.0
-    opened: dict[int, Window] = {}
-    for line in read_journal(journal):
-        kind = line.pop("is")
-        if kind == "header":
-            recording = _from_header(line, journal)
-            last_s = recording.start_s
-        elif recording is None:
-            raise FileFormatError(f"{journal}: the first line is no header")
-        elif kind == "environment":
-            recording.environment = line["environment"]
-        elif kind == "readings":
-            last_s = max(last_s, line["t"])
-            for device_id, values in line["r"].items():
-                recording.traces[device_id].add(Reading(device_id, line["t"], *values))
-        elif kind == "host":
-            recording.host_memory.append((line["t"], line["bytes"]))
-        elif kind == "open":
-            window = Window(line["name"], line["path"], line["t"])
-            opened[line["n"]] = window
-            recording.windows.append(window)
-            last_s = max(last_s, line["t"])
-        elif kind == "close":
-            opened[line["n"]].end_s = line["t"]
-            last_s = max(last_s, line["t"])
-        elif kind == "doubt":
-            recording.add_doubt(Doubt(**line))
-    if recording is None:
-        raise FileFormatError(f"{journal}: holds no header; nothing was recorded")
-    recording.doubt(
-        "recovered",
-        "the run was killed; it ends at its last flushed reading, at most a second before the kill",
-    )
-    return recording.to_run(RunStatus.RECOVERED, last_s), recording.output
-
-
-def header_of(recording: Recording) -> dict[str, Any]:
-    """The journal's header line: what :func:`recover` needs to make the Recording again."""
-    return {
-        "id": recording.id,
-        "name": recording.name,
-        "kind": recording.kind,
-        "started_at": recording.started_at,
-        "start_s": recording.start_s,
-        "grid": asdict(recording.grid),
-        "pue": None if recording.pue is None else asdict(recording.pue),
-        "scenario": recording.scenario,
-        "settings": recording.settings,
-        "output": recording.output,
-        "devices": [asdict(trace.device) for trace in recording.traces.values()],
-    }
-
-
-def values_of(reading: Reading) -> list[float | None]:
-    """A reading as the journal keeps it."""
-    return [reading.energy_j, reading.power_w, reading.memory_bytes, reading.utilisation]
-
-
-def line_of(kind: str, what: Window | Doubt) -> dict[str, Any]:
-    """An edge of a window, or a doubt, as the journal keeps it."""
-    if isinstance(what, Doubt):
-        return asdict(what)
-    if kind == "open":
-        return {"n": id(what), "name": what.name, "path": what.path, "t": what.start_s}
-    return {"n": id(what), "t": what.end_s}
-
-
-def _from_header(line: dict[str, Any], journal: Path) -> Recording:
-    recording = Recording(
-        id=line["id"],
-        name=line["name"],
-        kind=RunKind(line["kind"]),
-        started_at=line["started_at"],
-        start_s=line["start_s"],
-        grid=validated(line["grid"], GridFactor, journal),
-        pue=None if line["pue"] is None else validated(line["pue"], Estimate, journal),
-        scenario=line["scenario"],
-        settings=line["settings"],
-        output=line["output"],
-    )
-    recording.watch(validated(line["devices"], list[Device], journal))
-    return recording
 
 
 def _bytes(value: float | None, source: str) -> Estimate:

@@ -10,7 +10,7 @@ import psutil
 
 from ecoaudit.errors import FileFormatError, NotFoundError
 from ecoaudit.journal import SUFFIX, read_journal, runs_folder
-from ecoaudit.recording import NothingRecordedError, recover
+from ecoaudit.journal_lines import NothingRecordedError, recover
 from ecoaudit.run import drop_leftovers, load_run
 
 _STARTING_S = 10.0  # by when a journal holds its header

@@ -19,10 +19,11 @@ from ecoaudit.checks import doubt
 from ecoaudit.checks.measuring import LONGEST_GAP_S
 from ecoaudit.clocks import ClockWatch
 from ecoaudit.journal import Journal
+from ecoaudit.journal_lines import header_of, line_of, values_of
 from ecoaudit.measurement import WALL
 from ecoaudit.meters.base import LateMeter, Meter
 from ecoaudit.process_tree import ProcessTree
-from ecoaudit.recording import Recording, Window, header_of, line_of, values_of
+from ecoaudit.recording import Recording, Window
 from ecoaudit.run import Doubt
 
 PERIOD_S = 0.1  # between two readings

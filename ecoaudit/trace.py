@@ -3,11 +3,10 @@
 Windows are marked by times alone, so that marking one costs the measured program microseconds;
 the energy between the marks is worked out here, afterwards.
 
-A counter that moves in steps (an NVIDIA board's, about every 100 ms) says when it moved only as
-well as it was watched: a step seen between two readings happened between their times. Each step is
-kept with that doubt as its half-width. Near an edge the recorder reads quickly until the counter
-moves, so the step next to an edge is known to a millisecond; from there the energy at the edge
-follows from the power in between.
+A trace is made of stretches. In one the device's counter is read; where it has none, or where that
+failed, its power is integrated; and where it answers nothing there is a gap. No gap is filled: the
+energy of a window over one is what was counted, and its upper end holds what the device can have
+used meanwhile at most. A counter that went on counting over a gap closes it.
 """
 
 from __future__ import annotations
@@ -15,18 +14,31 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, replace
 
+from ecoaudit.counter_steps import CounterSteps
 from ecoaudit.estimate import Estimate
 from ecoaudit.measurement import Device, DeviceEnergy, Reading
-from ecoaudit.statistics import trapezoid
+from ecoaudit.power_series import PowerSeries
 
 _ENOUGH_READINGS = 50  # of power, for its integral to be held against the counter
 _WORTH_COMPARING = 0.05  # four standard errors of the mean power may be as much of it
 _READING_S = 0.1  # between two ordinary readings
 _RESOLUTION_J = 6  # decimals: no meter resolves less than a microjoule
-# Doubt of the power between a step of the counter and an edge, as a share: a board's power sensor
-# may be renewed only every 100 ms, and then tells what was.
-_WALK_DOUBT = 0.3
+_BRIDGED_S = 0.5  # without an answer, over which power is still taken as a straight line
+_STOOD_STEPS = 5  # after which a counter that then failed is taken to have stood still
+_POWER_DOUBT = 0.1  # of energy that was integrated from power where the counter failed
+_COUNTED_ON = 0.5  # of the power's integral: a counter that gained so much counted all the time
+_ABOVE_PEAK = 1.5  # times the largest power seen, where no limit of the power is known
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Readings without a break: ``steps`` of a counter, or None where power is integrated."""
+
+    start_s: float
+    end_s: float
+    steps: CounterSteps | None
 
 
 class Trace:
@@ -34,61 +46,144 @@ class Trace:
 
     def __init__(self, device: Device):
         self.device = device
-        # Points at which the energy since the first reading is known: time [s], energy [J], and
-        # how far off the time may be [s].
-        self._times = array("d")
-        self._energies = array("d")
-        self._halfwidths = array("d")
-        self._power_times = array("d")
-        self._powers = array("d")
+        self._stretches: list[Stretch] = []
+        self._silent_s: float | None = None  # the first of the readings without an answer
+        self._power = PowerSeries(max(device.step_s, _number(device, "power_window_s") or 0.0))
         self._memory_times = array("d")
         self._memories = array("d")
-        self._last: Reading | None = None  # the last reading that held a counter
-        self._last_step_s = -math.inf
+
+    # -- taking in -----------------------------------------------------------------------------
 
     def add(self, reading: Reading) -> None:
-        """Take in one reading. A reading that is not later than the last is ignored."""
-        if reading.power_w is not None and _later(self._power_times, reading.t_s):
-            if reading.energy_j is None and self._last is None:
-                self._integrate(reading.t_s, reading.power_w)
-            self._power_times.append(reading.t_s)
-            self._powers.append(reading.power_w)
-        if reading.memory_bytes is not None and _later(self._memory_times, reading.t_s):
-            self._memory_times.append(reading.t_s)
+        """Take in one reading. One that is not later than the last is ignored."""
+        t_s, energy_j, power_w = reading.t_s, reading.energy_j, reading.power_w
+        if power_w is not None:
+            self._power.add(t_s, power_w)
+        if reading.memory_bytes is not None and _later(self._memory_times, t_s):
+            self._memory_times.append(t_s)
             self._memories.append(reading.memory_bytes)
-        if reading.energy_j is not None:
-            self._count(reading, reading.energy_j)
+        if self._stretches and t_s <= self._stretches[-1].end_s:
+            return
+        if energy_j is not None:
+            self._count(t_s, energy_j)
+        elif power_w is not None:
+            self._integrate(t_s)
+        elif self._silent_s is None:
+            self._silent_s = t_s
+            return
+        else:
+            return
+        self._silent_s = None
+
+    def _count(self, t_s: float, energy_j: float) -> None:
+        """The counter answered."""
+        if not self._stretches:
+            self._begin(t_s, CounterSteps(self.device.step_s), energy_j)
+            return
+        last = self._stretches[-1]
+        if last.steps is not None and self._silent_s is None:
+            last.steps.add(t_s, energy_j)
+            last.end_s = t_s
+            return
+        counted = next((s for s in reversed(self._stretches) if s.steps is not None), None)
+        if counted is not None and counted.steps is not None:
+            # A blip is shorter than a step. Beyond it, a counter that stands where it stood was not
+            # counting, as a meter says after it was set back.
+            gained_j = energy_j - counted.steps.last_j
+            missing_j = _COUNTED_ON * self._power.integral(counted.end_s, t_s)
+            blip = last is counted and t_s - last.end_s <= self.device.step_s
+            if blip or (gained_j > 0 and (last is counted or gained_j >= missing_j)):
+                del self._stretches[self._stretches.index(counted) + 1 :]
+                counted.steps.add(t_s, energy_j)
+                counted.end_s = t_s
+                return
+        if last.steps is None and self._silent_s is None:
+            last.end_s = t_s  # power was integrated up to here
+        period = None if counted is None or counted.steps is None else counted.steps.period
+        self._begin(t_s, CounterSteps(self.device.step_s, period), energy_j)
+
+    def _begin(self, t_s: float, steps: CounterSteps, energy_j: float) -> None:
+        steps.add(t_s, energy_j)
+        self._stretches.append(Stretch(t_s, t_s, steps))
+
+    def _integrate(self, t_s: float) -> None:
+        """Power was read, and no counter."""
+        if not self._stretches:
+            self._stretches.append(Stretch(t_s, t_s, None))
+            return
+        last = self._stretches[-1]
+        silent = self._silent_s is not None and t_s - last.end_s > _BRIDGED_S
+        if silent:
+            self._stretches.append(Stretch(t_s, t_s, None))
+        elif last.steps is None:
+            last.end_s = t_s
+        else:
+            stood_s = last.end_s - last.steps.last_step_s
+            if self.device.step_s and stood_s > _STOOD_STEPS * self.device.step_s:
+                last.end_s = max(last.steps.last_step_s, last.start_s)
+            self._stretches.append(Stretch(last.end_s, t_s, None))
+
+    # -- asking --------------------------------------------------------------------------------
 
     def moved_since(self, t_s: float) -> bool:
-        """Whether the counter is known to have moved after ``t_s``, or moves all the time.
-
-        A move that the first reading after ``t_s`` shows may have come before it.
-        """
-        return self.device.step_s == 0 or self._last is None or self._last_step_s >= t_s
+        """Whether the counter needs no closer watch for an edge at ``t_s``."""
+        steps = self._stretches[-1].steps if self._stretches else None
+        return steps is None or self._silent_s is not None or steps.moved_since(t_s)
 
     @property
     def counted(self) -> bool:
-        """Whether the device has a counter; else its power is integrated."""
-        return self._last is not None
+        """Whether a counter is being read; else power is integrated."""
+        return bool(self._stretches) and self._stretches[-1].steps is not None
 
     @property
     def last_s(self) -> float:
         """Time of the last reading; that of none is minus infinity."""
-        counted_s = -math.inf if self._last is None else self._last.t_s
-        return max(counted_s, self._power_times[-1] if self._power_times else -math.inf)
+        return self._stretches[-1].end_s if self._stretches else -math.inf
 
     def last_change(self) -> float:
         """How much the power changed between its last two readings, as a share of the larger."""
-        if len(self._powers) < 2:
-            return 0.0
-        before, last = self._powers[-2:]
-        return abs(last - before) / max(before, last, 1e-9)
+        return self._power.last_change()
 
     def power_at(self, t_s: float) -> float | None:
         """Power at ``t_s`` [W], interpolated; None when it was never read."""
-        if not self._powers:
+        return self._power.at(t_s)
+
+    def power_readings(self, start_s: float, end_s: float) -> int:
+        """How often power was read between two times."""
+        return len(self._power.readings(start_s, end_s))
+
+    def described(self) -> Device:
+        """The device, with the method by which it was read in the end."""
+        return replace(self.device, method=self._method(self._within(-math.inf, math.inf)))
+
+    def energy(self, start_s: float, end_s: float) -> DeviceEnergy:
+        """The energy between two times.
+
+        The interval holds the device's own error, the doubt at both edges, what readings of power
+        may have missed, and the most that can have been used in gaps. It is absent when the device
+        gave no reading.
+        """
+        device, parts = self.device, self._within(start_s, end_s)
+        figure = self._figure(parts, start_s, end_s)
+        method, by_power = self._method(parts), self._by_power(parts, start_s, end_s)
+        return DeviceEnergy(device.id, device.kind, device.boundary, figure, method, by_power)
+
+    def gaps(self, start_s: float, end_s: float) -> list[tuple[float, float]]:
+        """The stretches between two times in which the device answered nothing."""
+        found = []
+        edges = [start_s, *(e for part in self._within(start_s, end_s) for e in part[1:]), end_s]
+        for since_s, until_s in zip(edges[::2], edges[1::2], strict=True):
+            if until_s > since_s and self._stretches:
+                found.append((since_s, until_s))
+        return found
+
+    def missed_share(self, start_s: float, end_s: float) -> float | None:
+        """Share of the energy that sampled power may have missed; None with a counter."""
+        by_power = [p for p in self._within(start_s, end_s) if p[0].steps is None]
+        energy_j = math.fsum(self._power.integral(*part[1:]) for part in by_power)
+        if self.counted or energy_j <= 0:
             return None
-        return _interpolate(self._power_times, self._powers, t_s)
+        return math.hypot(*(self._power.missed_j(*part[1:]) for part in by_power)) / energy_j
 
     def counter_against_power(self, start_s: float, end_s: float) -> float | None:
         """The counter's energy over that of the integrated power, less 1.
@@ -96,12 +191,10 @@ class Trace:
         None without both a counter and power, and where the power was too uneven for its readings
         to tell a few per cent: a load that switches faster than it is read may be met at its highs.
         """
-        first, last = (
-            bisect_left(self._power_times, start_s),
-            bisect_right(self._power_times, end_s),
-        )
-        powers = self._powers[first:last]
-        if self._last is None or len(powers) < _ENOUGH_READINGS:
+        powers = self._power.readings(start_s, end_s)
+        if any(stretch.steps is None for stretch in self._stretches) or self.gaps(start_s, end_s):
+            return None
+        if len(powers) < _ENOUGH_READINGS:
             return None
         mean = math.fsum(powers) / len(powers)
         spread = math.sqrt(math.fsum((power - mean) ** 2 for power in powers) / len(powers))
@@ -109,28 +202,9 @@ class Trace:
         readings = min(len(powers), (end_s - start_s) / _READING_S)
         if mean <= 0 or 4 * spread / mean / math.sqrt(readings) > _WORTH_COMPARING:
             return None
-        by_power = self._between(start_s, end_s)
+        by_power = self._power.integral(start_s, end_s)
         by_counter = self.energy(start_s, end_s).energy_j.value
         return None if by_counter is None or by_power <= 0 else by_counter / by_power - 1
-
-    def energy(self, start_s: float, end_s: float) -> DeviceEnergy:
-        """The energy between two times.
-
-        The interval holds the device's own error and the doubt about the counter at both edges.
-        It is absent when the device gave no reading.
-        """
-        device = self.device
-        if not self._times or (self._last is None and len(self._times) < 2):
-            figure = Estimate.absent("J", f"{device.name}: no reading ({device.source})")
-        else:
-            at_start, doubt_start = self._at(start_s)
-            at_end, doubt_end = self._at(end_s)
-            value = round(max(at_end - at_start, 0.0), _RESOLUTION_J)
-            edge = math.hypot(doubt_start, doubt_end)
-            low = value - math.hypot(value * device.relative_low, edge)
-            high = value + math.hypot(value * device.relative_high, edge)
-            figure = Estimate(value, max(low, 0.0), high, "J", device.basis, device.source)
-        return DeviceEnergy(device.id, device.kind, device.boundary, figure, device.method)
 
     def peak_memory_bytes(self, start_s: float, end_s: float) -> float | None:
         """The largest memory in use between two times [bytes]; None when it was never read.
@@ -146,96 +220,119 @@ class Trace:
             last = first + 1
         return max(self._memories[first:last])
 
-    def _count(self, reading: Reading, energy_j: float) -> None:
-        last, step = self._last, self.device.step_s
-        if last is not None and reading.t_s <= last.t_s:
-            return
-        if step == 0:
-            self._point(reading.t_s, energy_j, 0.0)
-        elif last is None:  # the value was reached at some time in the last step
-            self._point(reading.t_s - step / 2, energy_j, step / 2)
-        elif energy_j != last.energy_j:
-            # It moved after the last reading, and at most one step ago.
-            since = max(last.t_s, reading.t_s - step)
-            self._point((since + reading.t_s) / 2, energy_j, (reading.t_s - since) / 2)
-            self._last_step_s = since
-        self._last = reading
+    # -- working out ---------------------------------------------------------------------------
 
-    def _integrate(self, t_s: float, power_w: float) -> None:
-        """A device without a counter: add the trapezoid since its last power reading."""
-        if not self._powers:
-            self._point(t_s, 0.0, 0.0)
-            return
-        step_j = (t_s - self._power_times[-1]) * (power_w + self._powers[-1]) / 2
-        self._point(t_s, self._energies[-1] + step_j, 0.0)
+    def _within(self, start_s: float, end_s: float) -> list[tuple[Stretch, float, float]]:
+        """The stretches between two times, each with where it begins and ends in between.
 
-    def _point(self, t_s: float, energy_j: float, halfwidth_s: float) -> None:
-        self._times.append(t_s)
-        self._energies.append(energy_j)
-        self._halfwidths.append(halfwidth_s)
+        The first reaches back before its first reading, and the last on after its last one, unless
+        the device was asked and did not answer.
+        """
+        found = []
+        final = len(self._stretches) - 1
+        for number, stretch in enumerate(self._stretches):
+            since_s, until_s = stretch.start_s, stretch.end_s
+            if number == 0:
+                since_s = -math.inf
+            if number == final and self._silent_s is None:
+                until_s = math.inf
+            since_s, until_s = max(since_s, start_s), min(until_s, end_s)
+            if since_s < until_s or (start_s == end_s == since_s == until_s):
+                found.append((stretch, since_s, until_s))
+        return found
 
-    def _at(self, t_s: float) -> tuple[float, float]:
-        """Energy since the first reading at ``t_s``, and its doubt at that edge [J]."""
-        after = bisect_left(self._times, t_s)
-        guesses = []  # (energy, doubt) from the known point on each side
-        for index in (after - 1, after):
-            if 0 <= index < len(self._times):
-                known = self._times[index]
-                energy = self._energies[index] + self._between(known, t_s)
-                power = self.power_at(known) or self._slope(index)
-                off_s = self._halfwidths[index]
-                if self.device.step_s > 0:
-                    off_s += _WALK_DOUBT * abs(t_s - known)
-                guesses.append((energy, off_s * power))
-        # The better known side counts for more.
-        weights = [1 / (doubt + 1e-9) for _, doubt in guesses]
-        if self.device.step_s == 0 and len(guesses) == 2:
-            energy = _interpolate(self._times, self._energies, t_s)
-        else:
-            weighted = [w * e for w, (e, _) in zip(weights, guesses, strict=True)]
-            energy = math.fsum(weighted) / math.fsum(weights)
-            if len(guesses) == 2:  # the counter only rises
-                energy = min(max(energy, self._energies[after - 1]), self._energies[after])
-        return energy, min(doubt for _, doubt in guesses)
+    def _method(self, parts: list[tuple[Stretch, float, float]]) -> str:
+        """How the energy of some stretches was had."""
+        method = self.device.method
+        if not any(stretch.steps is not None for stretch in self._stretches):
+            return method
+        ways = {stretch.steps is None for stretch, _, _ in parts}
+        if True not in ways:
+            return method
+        return f"{method}+power" if False in ways else str(self.device.details.get("power_method"))
 
-    def _between(self, start_s: float, end_s: float) -> float:
-        """The integral of the power from ``start_s`` to ``end_s``; negative when it is earlier."""
-        if start_s == end_s:
-            return 0.0
-        if start_s > end_s:
-            return -self._between(end_s, start_s)
-        if not self._powers:
-            index = min(bisect_left(self._times, end_s), len(self._times) - 1)
-            return self._slope(index) * (end_s - start_s)
-        first = bisect_right(self._power_times, start_s)
-        last = bisect_left(self._power_times, end_s)
-        times = [start_s, *self._power_times[first:last], end_s]
-        powers = [
-            _interpolate(self._power_times, self._powers, start_s),
-            *self._powers[first:last],
-            _interpolate(self._power_times, self._powers, end_s),
-        ]
-        return trapezoid(times, powers)
+    def _figure(
+        self, parts: list[tuple[Stretch, float, float]], start_s: float, end_s: float
+    ) -> Estimate:
+        device = self.device
+        if not self._stretches or (len(self._power) < 2 and not self._ever_counted):
+            return Estimate.absent("J", f"{device.name}: no reading ({device.source})")
+        gaps = self.gaps(start_s, end_s)
+        missing_s = math.fsum(until_s - since_s for since_s, until_s in gaps)
+        most_w = self._most_w()
+        if gaps and (not parts or most_w is None):
+            why = "it answered nothing" if not parts else "nothing bounds what it used meanwhile"
+            return Estimate.absent(
+                "J", f"{device.name}: no answer for {missing_s:.1f} s; {why} ({device.source})"
+            )
+        value = low = high = by_power_s = 0.0
+        doubts = []
+        for stretch, since_s, until_s in parts:
+            part_j, part_doubts = self._part(stretch, since_s, until_s)
+            least = 0.0
+            if stretch.steps is None and self._ever_counted:
+                least = _POWER_DOUBT
+                by_power_s += until_s - since_s
+            value += part_j
+            low += part_j * max(device.relative_low, least)
+            high += part_j * max(device.relative_high, least)
+            doubts += part_doubts
+        edge = math.hypot(*doubts)
+        value = round(value, _RESOLUTION_J)
+        source = device.source
+        if by_power_s:
+            source += f"; {by_power_s:.1f} s by power, as the counter failed"
+        if gaps and len(gaps) == 1 and gaps[0][1] == end_s:
+            source += f"; lost {missing_s:.1f} s before the end"
+        elif gaps:
+            source += f"; no answer for {missing_s:.1f} s in between"
+        low_j = max(value - math.hypot(low, edge), 0.0)
+        high_j = value + math.hypot(high, edge) + (most_w or 0.0) * missing_s
+        return Estimate(value, low_j, high_j, "J", device.basis, source)
 
-    def _slope(self, index: int) -> float:
-        """Mean power between the known points before and at ``index`` [W]; 0 with one point."""
-        if len(self._times) < 2:
-            return 0.0
-        index = max(index, 1)
-        span = self._times[index] - self._times[index - 1]
-        return (self._energies[index] - self._energies[index - 1]) / span if span > 0 else 0.0
+    def _by_power(
+        self, parts: list[tuple[Stretch, float, float]], start_s: float, end_s: float
+    ) -> Estimate | None:
+        """The second path to the energy of a window that a counter tells whole; None without."""
+        way = self.device.details.get("power_method")
+        counted = bool(parts) and all(stretch.steps is not None for stretch, _, _ in parts)
+        if way is None or not counted or self.gaps(start_s, end_s):
+            return None
+        power = self._power
+        if power.at(end_s) is None:
+            return None
+        value = round(power.integral(start_s, end_s), _RESOLUTION_J)
+        doubts = (power.missed_j(start_s, end_s), power.stale_j(start_s), power.stale_j(end_s))
+        off = math.hypot(_POWER_DOUBT * value, *doubts)
+        source = f"{self.device.name}: {way}, integrated, taken as +-{_POWER_DOUBT:.0%}"
+        return Estimate(value, max(value - off, 0.0), value + off, "J", self.device.basis, source)
+
+    def _part(self, stretch: Stretch, since_s: float, until_s: float) -> tuple[float, list[float]]:
+        """Energy of a part of a stretch, and its doubts [J]."""
+        power = self._power
+        if stretch.steps is not None:
+            at_start, doubt_start = stretch.steps.at(since_s, power)
+            at_end, doubt_end = stretch.steps.at(until_s, power)
+            return max(at_end - at_start, 0.0), [doubt_start, doubt_end]
+        doubts = [power.missed_j(since_s, until_s), power.stale_j(since_s), power.stale_j(until_s)]
+        return power.integral(since_s, until_s), doubts
+
+    @property
+    def _ever_counted(self) -> bool:
+        return any(stretch.steps is not None for stretch in self._stretches)
+
+    def _most_w(self) -> float | None:
+        """The most power that the device can draw [W]; None where nothing tells."""
+        limit, peak = _number(self.device, "power_limit_w"), self._power.peak_w
+        if limit is not None:
+            return max(limit, peak)
+        return _ABOVE_PEAK * peak if peak > 0 else None
+
+
+def _number(device: Device, detail: str) -> float | None:
+    value = device.details.get(detail)
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _later(times: array[float], t_s: float) -> bool:
     return not times or t_s > times[-1]
-
-
-def _interpolate(times: array[float], values: array[float], t_s: float) -> float:
-    """Linear between the neighbours of ``t_s``; the nearest end value outside."""
-    after = bisect_left(times, t_s)
-    if after == 0:
-        return values[0]
-    if after == len(times):
-        return values[-1]
-    share = (t_s - times[after - 1]) / (times[after] - times[after - 1])
-    return values[after - 1] + share * (values[after] - values[after - 1])

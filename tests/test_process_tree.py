@@ -162,3 +162,28 @@ def test_children_with_and_without_the_kernels_lists(
         child.kill()
     assert child.pid not in process_tree._children(os.getpid())
     assert process_tree._children(child.pid) == []
+
+
+def test_what_lives_on_without_its_parent() -> None:
+    """Of an ended child's own children: known ones, and unknown ones of its group."""
+    tree = ProcessTree(os.getpid(), rescan_s=1000)
+    tree.cpu_s()
+    script = "sleep 60 >/dev/null & echo $!; sleep 61 >/dev/null & echo $!"
+    with subprocess.Popen(
+        ["sh", "-c", script], stdout=subprocess.PIPE, text=True, process_group=0
+    ) as child:
+        since_s = psutil.Process(child.pid).create_time()
+        assert child.stdout is not None
+        orphans = [int(child.stdout.readline()) for _ in range(2)]
+    try:
+        group = os.getpgid(orphans[0])
+        assert group != os.getpgrp()
+        assert tree.outlived(group, since_s) == 2
+        assert tree.outlived(group, since_s + 60) == 0
+        os.kill(orphans.pop(), signal.SIGKILL)
+        while tree.outlived(group, since_s) == 2:
+            time.sleep(0.01)
+        assert tree.outlived(group, since_s) == 1
+    finally:
+        for orphan in orphans:
+            os.kill(orphan, signal.SIGKILL)

@@ -18,11 +18,11 @@ from ecoaudit.checks import doubt
 from ecoaudit.errors import EcoauditError, NotFoundError
 from ecoaudit.estimate import Basis
 from ecoaudit.journal import SUFFIX
+from ecoaudit.journal_lines import recover
 from ecoaudit.measurement import Device, Reading
 from ecoaudit.meters.base import Meter
 from ecoaudit.meters.replay import ReplayMeter
 from ecoaudit.recorder import Recorder
-from ecoaudit.recording import recover
 from ecoaudit.run import Doubt, RunStatus, load_run
 from ecoaudit.scenario import load_site
 

@@ -22,10 +22,10 @@ class Check:
 
 # Names of the summary's figures, as patterns.
 HOST = ("energy_j", "net_energy_j", "idle_power_w", "energy_per_*", "operational_kgco2e")
-GPU = ("gpu_energy_j", *HOST)
+GPU = ("gpu_energy_*", *HOST)
 CPU = ("cpu_energy_j", *HOST)
 DRAM = ("dram_energy_j", *HOST)
-PARTS = ("gpu_energy_j", "cpu_energy_j", "dram_energy_j", *HOST)
+PARTS = ("gpu_energy_*", "cpu_energy_j", "dram_energy_j", *HOST)
 WALL = ("wall_energy_*",)
 IDLE = ("net_energy_j", "idle_power_w")
 MEMORY = ("peak_*_memory_bytes",)

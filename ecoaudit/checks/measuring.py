@@ -23,6 +23,7 @@ FEWEST_READINGS = 10  # of sampled power in a run
 UNSTEADY_SHARE = 0.05  # of the energy that sampled power may have missed between its readings
 COUNTER_AGAINST_POWER = 0.05  # above this difference the run says so (as InferenceX does)
 MODELLED_SHARE = 0.5  # of the energy
+WALL_SHORTEST_S = 30.0  # of a run with a meter at the plug, whose readings may be a second old
 LONGEST_GAP_S = 2.0  # between two readings
 THROTTLED_SHARE = 0.05  # of the looks at a board
 IDLE_DRIFT = 0.1  # between idle before and idle after
@@ -54,12 +55,14 @@ CHECKS: dict[str, Check] = {
     "cpu-modelled": Check("no sensor of the CPU could be read", _DOCTOR, CPU),
     "ram-modelled": Check("no sensor of the memory could be read", _DOCTOR, DRAM),
     "gpu-not-read": Check(
-        "a GPU, or the driver of all of them, refuses to be read: its energy is in no figure",
+        "a GPU, or the driver of all of them, refuses to be read, or no meter of ours reads it: its"
+        " energy is in no figure",
         "`ecoaudit doctor` shows what can be read",
         GPU,
     ),
     "gpu-lost": Check(
-        "a GPU stopped answering in mid-run: what it used from then on is not known",
+        "a GPU did not answer for part of a run: what it used meanwhile is not known, and the upper"
+        " end of its energy takes it at its power limit",
         "look at the driver's log, and run it again",
         GPU,
     ),
@@ -70,8 +73,15 @@ CHECKS: dict[str, Check] = {
         GPU,
     ),
     "gpu-hidden": Check(
-        "CUDA_VISIBLE_DEVICES holds a number that no GPU has, which hides all that follow it",
+        "a list of visible GPUs, such as CUDA_VISIBLE_DEVICES, holds a number that no GPU has,"
+        " which hides all that follow it",
         "name GPUs that are there: `nvidia-smi -L`",
+        GPU,
+    ),
+    "gpu-left-out": Check(
+        "NVIDIA_VISIBLE_DEVICES names some of the GPUs that the driver shows, and only those were"
+        " counted",
+        "name those that the program uses in CUDA_VISIBLE_DEVICES, or unset the variable",
         GPU,
     ),
     "gpu-shared": Check(
@@ -80,7 +90,7 @@ CHECKS: dict[str, Check] = {
         GPU,
     ),
     "mig-board": Check(
-        "the program sees part of a board (MIG), and the whole board is measured",
+        "a board is cut into MIG instances, and the whole board is measured",
         "measure with the whole board to yourself",
         GPU,
     ),
@@ -120,6 +130,11 @@ CHECKS: dict[str, Check] = {
         "do not stop the program for minutes",
         PARTS,
     ),
+    "module-failed": Check(
+        "the sensor of a module that holds CPU, GPU and memory could not be read, or not always",
+        "`ecoaudit doctor` shows what can be read; a meter at the plug (--wall) has it too",
+        HOST,
+    ),
     "wall-failed": Check(
         "a meter at the plug did not answer, or not always",
         "check the meter and its network, then run it again",
@@ -136,7 +151,8 @@ CHECKS: dict[str, Check] = {
         WALL,
     ),
     "wall-short": Check(
-        "the run is short against the time by which a meter at the plug lags",
+        f"a run with a meter at the plug lasted under {WALL_SHORTEST_S:g} s, which is short against"
+        " the time by which such a meter lags",
         "measure for a minute or more",
         WALL,
     ),

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ecoaudit.cli.options import country_option, output_option, seconds, site_option
+
+if TYPE_CHECKING:
+    from ecoaudit.cli.live import LiveLine
+    from ecoaudit.recorder import Recorder
 
 
 @click.command(
@@ -25,6 +31,21 @@ Example:
     help="First measure the machine at rest for this long, such as 10s; gives net energy.",
 )
 @click.option(
+    "--idle-after",
+    "idle_after_s",
+    type=seconds,
+    metavar="TIME",
+    help="Measure it at rest once the command has ended, too; net energy uses the mean of both.",
+)
+@click.option(
+    "--live", is_flag=True, help="Show power, memory and energy so far in the terminal's last line."
+)
+@click.option(
+    "--crosscheck",
+    metavar="PEERS",
+    help="Have other tools measure the same window, and compare: codecarbon, zeus or both.",
+)
+@click.option(
     "--wall",
     multiple=True,
     metavar="METER",
@@ -39,6 +60,9 @@ def command(
     site: str | None,
     country: str | None,
     idle_s: float | None,
+    idle_after_s: float | None,
+    live: bool,
+    crosscheck: str | None,
     wall: tuple[str, ...],
     output: str | None,
     quiet: bool,
@@ -53,56 +77,79 @@ def command(
     import sys
     from pathlib import Path
 
-    from ecoaudit.child import Child, CommandError, end_like, hold_signals, rest
+    from ecoaudit.child import end_like, hold_signals
     from ecoaudit.cli.options import load_site_option
+    from ecoaudit.command import Surroundings, measure_command
     from ecoaudit.errors import EcoauditError
     from ecoaudit.meters import open_wall_meters
     from ecoaudit.recorder import Recorder
-    from ecoaudit.recording import net_of_idle
     from ecoaudit.run import RunStatus
 
+    peers = _peers(crosscheck)
+    place = load_site_option(site)
     recorder = Recorder(
         name or Path(command[0]).name,
         own_memory=False,
         country=country,
-        site=load_site_option(site),
+        site=place,
         output=output,
         extra_meters=open_wall_meters(wall),
         settings={"command": Path(command[0]).name, "arguments": len(command) - 1},
     )
+    checking = None
+    if peers:
+        from ecoaudit.crosscheck import Crosscheck
+
+        checking = Crosscheck(peers, country or (place.country if place else None))
     mask = hold_signals()
     recorder.start()
-    idle = None
-    if idle_s:
-        with recorder.window("idle") as idle:
-            rested = rest(idle_s)
-        if not rested:
-            recorder.finish(RunStatus.INTERRUPTED)
-            raise KeyboardInterrupt
-    window = recorder.open_window("command")
+    around = Surroundings(
+        idle_s=idle_s or 0.0,
+        idle_after_s=idle_after_s or 0.0,
+        line=_live_line(recorder) if live else None,
+        crosscheck=checking,
+    )
     try:
-        child = Child(command, mask)
-    except CommandError:
-        recorder.discard()
-        raise
-    ending = child.wait()
-    recorder.close_window(window)
-    if idle is not None:
-        recorder.summary.update(net_of_idle(recorder.measure(window), recorder.measure(idle)))
+        ending = measure_command(recorder, command, mask, around)
+    finally:
+        if checking is not None:
+            checking.close()
     status = RunStatus.COMPLETE if ending.code == 0 else RunStatus.FAILED
-    place: Path | None = recorder.saved_to
+    saved_to: Path | None = recorder.saved_to
     try:
         recorder.finish(RunStatus.INTERRUPTED if ending.asked else status)
     except EcoauditError as error:
         # The command has done its work: its end stays its own, and the figures are still shown.
         click.echo(f"ecoaudit: {error}", err=True)
-        place = None
+        saved_to = None
     if not quiet:
         from ecoaudit.cli.tables import print_run
 
         try:
-            print_run(recorder.run, place)
+            print_run(recorder.run, saved_to)
             sys.stderr.flush()
         except OSError:  # nobody reads the error stream any more; what is left of it goes nowhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     return end_like(ending)
+
+
+def _peers(text: str | None) -> tuple[str, ...]:
+    """The peers that ``--crosscheck`` names."""
+    if text is None:
+        return ()
+    from ecoaudit.crosscheck import peer_names
+
+    return peer_names(text)
+
+
+def _live_line(recorder: Recorder) -> LiveLine | None:
+    """What ``--live`` draws; None, with a sentence, where it cannot be drawn."""
+    from ecoaudit.terminal import obstacle
+
+    reason = obstacle()
+    if reason is not None:
+        click.echo(f"ecoaudit: --live shows nothing: {reason}", err=True)
+        return None
+    from ecoaudit.cli.live import LiveLine
+
+    return LiveLine(recorder)

@@ -87,6 +87,8 @@ def _board(case: Case) -> str:
             f"{peer} counts {figure.devices} boards and we {len(case.devices)}:"
             f" CUDA_VISIBLE_DEVICES {mask}, which {_MASK_RULES.get(peer, 'it reads otherwise')}"
         )
+    if f"{COUNTER}+power" in case.methods:
+        return "our counter failed in mid-run and power stood in for it: see the run's doubts"
     if case.methods == {COUNTER} and figure.method == COUNTER:
         return _counter_steps(case)
     if case.methods == {COUNTER} and figure.method == POWER:

@@ -50,10 +50,8 @@ def table_rows(found: Sequence[Comparison]) -> Iterator[tuple[str, ...]]:
 
 
 def notes(found: Sequence[Comparison]) -> Iterator[str]:
-    """One line for each peer that failed and for each difference that has a reason."""
+    """One line for each difference that has a reason; what failed is among the run's doubts."""
     for peer in found:
-        if peer.fault is not None:
-            yield f"{peer.peer} gave no figures: {peer.fault}"
         for row in peer.figures:
             if row.reason:
                 yield f"{peer.peer}, {PARTS.get(row.boundary, row.boundary)}: {row.reason}"

@@ -19,7 +19,6 @@ from ecoaudit.meters.amd_visible import masks, topology, visible
 from ecoaudit.meters.graphics_cards import Card, entries, find_cards, sysfs, text
 from ecoaudit.run import Doubt
 
-_POWER_S = 0.004  # power is asked for no more often than this
 _SENSORS_S = 0.05  # memory and utilisation are asked for no more often than this
 # What is believed of a GPU that is awake: of processors with graphics, kernels and their firmware
 # have disagreed whether they speak of watts or milliwatts (renoir_ppt.c).
@@ -166,7 +165,6 @@ class _Sensor:
                 "memory_bytes": _number(card.folder, "mem_info_vram_total"),
             },
         )
-        self._power_s: float | None = None
         self._others_s: float | None = None
         self.first_w = self._power_w()
         if self._file < 0:
@@ -182,8 +180,7 @@ class _Sensor:
 
     def read(self, now_s: float) -> Reading:
         power_w = memory = utilisation = None
-        if self._file >= 0 and (self._power_s is None or now_s - self._power_s >= _POWER_S):
-            self._power_s = now_s
+        if self._file >= 0:
             power_w = _believed(self._power_w())
             if power_w is None:
                 code = "gpu-lost" if self._board else "rapl-failed"

@@ -28,7 +28,10 @@ class Meter(Protocol):
 
     def read(self, now_s: float) -> Sequence[Reading]:
         """One reading per device, or what came in since the last call where the meter asks on its
-        own. ``now_s`` is the caller's monotonic clock [s]."""
+        own. ``now_s`` is the caller's monotonic clock [s].
+
+        A reading with neither energy nor power says that the device was asked and did not answer.
+        """
         ...
 
     def doubts(self) -> Sequence[Doubt]:

@@ -18,7 +18,6 @@ from ecoaudit.measurement import MODULE, Device, Reading
 from ecoaudit.meters.graphics_cards import entries, sysfs, text
 from ecoaudit.run import Doubt
 
-_POWER_S = 0.004  # power is asked for no more often than this
 _STEP_S = 0.1  # the chip measures every few milliseconds; ten times a second is how we read it
 _WHOLE = "VDD_IN"  # NVIDIA: the total power of the module
 _CHANNELS = (1, 2, 3)  # further ones are sums and shunt voltages (hwmon/ina3221.rst)
@@ -57,7 +56,6 @@ class JetsonMeter:
         folder, channel = rails[_WHOLE]
         self._doubts: list[Doubt] = []
         self._files: list[int] = []
-        self._power_s: float | None = None
         try:
             for kind in ("in", "curr"):
                 self._files.append(os.open(folder / f"{kind}{channel}_input", os.O_RDONLY))
@@ -90,12 +88,10 @@ class JetsonMeter:
 
     def read(self, now_s: float) -> Sequence[Reading]:
         power_w = None
-        if self._power_s is None or now_s - self._power_s >= _POWER_S:
-            self._power_s = now_s
-            try:
-                power_w = self._power_w()
-            except (OSError, ValueError) as error:
-                self._say(f"its sensor does not always answer ({error})")
+        try:
+            power_w = self._power_w()
+        except (OSError, ValueError) as error:
+            self._say(f"its sensor does not always answer ({error})")
         return [Reading(self._device.id, now_s, None, power_w)]
 
     def doubts(self) -> Sequence[Doubt]:

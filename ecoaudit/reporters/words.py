@@ -48,6 +48,8 @@ QUANTITIES: Final = {
     "duration_s": "Duration",
     "energy_j": "Energy",
     "gpu_energy_j": "Energy of the GPU boards",
+    "gpu_energy_by_power_j": "The same by their power, integrated",
+    "gpu_energy_share_j": "GPU energy of the MIG instances given",
     "cpu_energy_j": "Energy of the CPU packages",
     "dram_energy_j": "Energy of the memory (DRAM)",
     "wall_energy_j": "Energy at the plug",

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -25,7 +26,10 @@ def orderly_end() -> Iterator[Callable[[], bool]]:
         if len(came) == 1:
             raise KeyboardInterrupt
 
-    usual = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    usual: dict[signal.Signals, Any] = {
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGINT: signal.default_int_handler,
+    }
     on_main = threading.current_thread() is threading.main_thread()
     taken = [number for number, way in usual.items() if on_main and signal.getsignal(number) == way]
     for number in taken:

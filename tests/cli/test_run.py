@@ -151,6 +151,223 @@ def test_idle_gives_net_energy(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
     assert run["summary"]["net_energy_j"]["value"] == pytest.approx(0, abs=0.5)
 
 
+# At rest before: 100 W. From 3 s on, at rest after: what the test gives.
+TRACE = """t_s,device_id,kind,boundary,power_w
+0,gpu-0,gpu,board,100
+2.9,gpu-0,gpu,board,100
+3,gpu-0,gpu,board,{after}
+60,gpu-0,gpu,board,{after}
+"""
+
+
+def _idle_both_sides(ecoaudit: Ecoaudit, tmp_path: Path, after_w: int) -> dict[str, Any]:
+    (tmp_path / "trace.csv").write_text(TRACE.format(after=after_w))
+    done = ecoaudit(
+        "run", "--idle", "1s", "--idle-after", "2s", "-o", "x.json", "--", "sleep", "2.5",
+        env={"ECOAUDIT_REPLAY": str(tmp_path / "trace.csv")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    run = load(tmp_path / "x.json")
+    assert [window["name"] for window in run["windows"]] == ["idle", "command", "idle-after"]
+    return run
+
+
+def test_idle_on_both_sides_counts_by_its_length(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    run = _idle_both_sides(ecoaudit, tmp_path, 160)
+    idle, command, after = run["windows"]
+    idle_w = (100 * idle["duration_s"] + 160 * after["duration_s"]) / (
+        idle["duration_s"] + after["duration_s"]
+    )
+    assert run["summary"]["idle_power_w"]["value"] == pytest.approx(idle_w, rel=1e-3)
+    gross_j = command["devices"][0]["energy_j"]["value"]
+    net_j = gross_j - idle_w * command["duration_s"]
+    assert run["summary"]["net_energy_j"]["value"] == pytest.approx(net_j, abs=0.5)
+    assert "idle-after (2.0 s)" in run["summary"]["idle_power_w"]["source"]
+    (said,) = [doubt for doubt in run["doubts"] if doubt["code"] == "idle-drift"]
+    assert "drew 100 W before the command and 160 W after it" in said["message"]
+
+
+def test_idle_that_is_steady_is_not_doubted(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    run = _idle_both_sides(ecoaudit, tmp_path, 105)
+    assert "idle-drift" not in {doubt["code"] for doubt in run["doubts"]}
+
+
+def test_a_signal_ends_the_rest_and_the_end_is_the_commands(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*RUN, "-o", "x.json", "--idle-after", "60s", "--", "sh", "-c", "echo end; exit 5"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "end\n"
+        time.sleep(1.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 5
+        assert process.stderr is not None
+        assert "net_energy_j" in process.stderr.read()
+    run = load(tmp_path / "x.json")
+    assert run["status"] == "failed"
+    assert [window["name"] for window in run["windows"]] == ["command", "idle-after"]
+    assert run["windows"][1]["duration_s"] < 10
+
+
+def test_who_interrupts_the_command_does_not_rest(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*RUN, "-q", "-o", "x.json", "--idle-after", "60s", "--", "sh", "-c", "echo on; sleep 60"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        process_group=0,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"on\n"
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(20) == -signal.SIGTERM
+    run = load(tmp_path / "x.json")
+    assert (run["status"], len(run["windows"])) == ("interrupted", 1)
+
+
+def _outliving(ecoaudit: Ecoaudit, tmp_path: Path, *command: str) -> list[dict[str, str]]:
+    done = ecoaudit("run", "-q", "-o", "x.json", "--", *command)
+    assert done.returncode == 0
+    return [d for d in load(tmp_path / "x.json")["doubts"] if d["code"] == "child-outlives"]
+
+
+@pytest.mark.parametrize("before", ["", "sleep 1.2; "])
+def test_processes_that_outlive_the_command_are_told(
+    ecoaudit: Ecoaudit, tmp_path: Path, before: str
+) -> None:
+    """Those of a command that ends at once, and those that were seen while it ran."""
+    script = (
+        f"sleep 60 >/dev/null 2>&1 & echo $! > a; sleep 61 >/dev/null 2>&1 & echo $! > b; {before}"
+    )
+    (said,) = _outliving(ecoaudit, tmp_path, "sh", "-c", script + "true")
+    for name in ("a", "b"):
+        os.kill(int((tmp_path / name).read_text()), signal.SIGKILL)
+    assert said["message"].startswith("2 processes that the command had started went on")
+    assert said["remedy"] == "have the command wait for them"
+
+
+def test_what_leaves_its_session_is_told_once_it_was_seen(
+    ecoaudit: Ecoaudit, tmp_path: Path
+) -> None:
+    script = (
+        "import subprocess, time\n"
+        "away = dict.fromkeys(('stdout', 'stderr'), subprocess.DEVNULL)\n"
+        "p = subprocess.Popen(['sleep', '60'], start_new_session=True, **away)\n"
+        "open('a', 'w').write(str(p.pid))\n"
+        "time.sleep(1.2)\n"
+    )
+    (said,) = _outliving(ecoaudit, tmp_path, sys.executable, "-c", script)
+    os.kill(int((tmp_path / "a").read_text()), signal.SIGKILL)
+    assert said["message"].startswith("1 process that the command had started went on")
+
+
+def test_processes_that_end_with_the_command_are_no_doubt(
+    ecoaudit: Ecoaudit, tmp_path: Path
+) -> None:
+    """Also not the helper of multiprocessing, which ends a moment after it."""
+    script = (
+        "import multiprocessing\n"
+        "from multiprocessing import shared_memory\n"
+        "if __name__ == '__main__':\n"
+        "    block = shared_memory.SharedMemory(create=True, size=100)\n"
+        "    block.unlink()\n"
+        "    with multiprocessing.get_context('spawn').Pool(2) as pool:\n"
+        "        print(pool.map(abs, [1, -2]))\n"
+    )
+    (tmp_path / "work.py").write_text(script)
+    assert _outliving(ecoaudit, tmp_path, sys.executable, "work.py") == []
+    assert _outliving(ecoaudit, tmp_path, "sh", "-c", "sleep 0.3 & seq 3 | cat; wait") == []
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _until_state(pid: int, wanted: str) -> None:
+    end_s = time.monotonic() + 20
+    while _state(pid) not in wanted:
+        assert time.monotonic() < end_s, _state(pid)
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("to_all", [False, True])
+def test_stopping_ecoaudit_stops_the_command_and_going_on_goes_on(
+    tmp_path: Path, to_all: bool
+) -> None:
+    """SIGTSTP to ecoaudit alone, and to its whole job as a terminal sends it."""
+    with subprocess.Popen(
+        [*RUN, "-q", "-o", "x.json", "--", "sh", "-c", "echo $$; read x; exit 6"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        process_group=0,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        child = int(process.stdout.readline())
+        for _ in range(2):
+            (os.killpg if to_all else os.kill)(process.pid, signal.SIGTSTP)
+            _until_state(process.pid, "T")
+            _until_state(child, "T")
+            (os.killpg if to_all else os.kill)(process.pid, signal.SIGCONT)
+            _until_state(process.pid, "RS")
+            _until_state(child, "RS")
+        process.stdin.write(b"on\n")
+        process.stdin.close()
+        assert process.wait(20) == 6
+
+
+def test_a_script_without_an_interpreter_runs_as_from_a_shell(
+    ecoaudit: Ecoaudit, tmp_path: Path
+) -> None:
+    script = tmp_path / "script"
+    script.write_text('echo "$0 $1"; exit 4')
+    script.chmod(0o755)
+    done = ecoaudit("run", "-q", "--", "./script", "a b")
+    assert (done.returncode, done.stdout) == (4, "./script a b\n")
+    found = ecoaudit("run", "-q", "--", "script", env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert (found.returncode, found.stdout) == (4, f"{script} \n")
+    script.write_bytes(b"\x7fOTELF\0\0\0\n")
+    done = ecoaudit("run", "-q", "--", "./script")
+    assert done.returncode == 126
+    assert done.stderr.strip() == "ecoaudit: ./script: Exec format error"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
+def test_what_was_ignored_from_the_start_is_ignored(tmp_path: Path, number: signal.Signals) -> None:
+    """As under ``nohup``: neither ecoaudit nor the command heeds it, and the run is complete."""
+    name = number.name.removeprefix("SIG")
+    line = f"trap '' {name}; exec \"$@\""
+    command = ["sh", "-c", "echo ready; sleep 1; exit 0"]
+    with subprocess.Popen(
+        ["sh", "-c", line, "sh", *RUN, "-q", "-o", "x.json", "--", *command],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        process_group=0,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        os.kill(process.pid, number)
+        os.killpg(process.pid, number)
+        assert process.wait(20) == 0
+    assert load(tmp_path / "x.json")["status"] == "complete"
+
+
+def test_other_tools_measure_the_same_window(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    done = ecoaudit(
+        "run", "--crosscheck", "codecarbon", "--country", "KEN", "-o", "x.json", "--", "sleep", "2"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cross-check: the same window as other tools see it" in done.stderr
+    (peer,) = load(tmp_path / "x.json")["settings"]["crosscheck"]
+    assert (peer["peer"], peer["fault"], peer["window"]) == ("codecarbon", None, "command")
+    (memory,) = [row for row in peer["figures"] if row["boundary"] == "dram"]
+    assert memory["peer_energy"] == pytest.approx(memory["ours"]["value"], rel=0.1)
+
+
 def test_a_killed_run_is_recovered(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
     env = os.environ | {"ECOAUDIT_REPLAY": str(CONSTANT)}
     with subprocess.Popen([*RUN, "-o", "x.json", "--", "sleep", "6"], cwd=tmp_path, env=env) as p:
@@ -231,6 +448,8 @@ def test_a_program_that_was_stopped_for_a_while_says_so(tmp_path: Path) -> None:
         (("--country", "KE"), 2, "KE"),
         (("--site", "no-such-site"), 2, "no-such-site"),
         (("--idle", "10"), 2, "bare number"),
+        (("--idle-after", "10"), 2, "bare number"),
+        (("--crosscheck", "codecarbom"), 2, "codecarbon"),
         (("-o", "/proc/x/y.json"), 1, "/proc"),
     ],
 )
@@ -303,6 +522,18 @@ def test_a_masked_gpu_is_not_counted(ecoaudit: Ecoaudit, library: Path, tmp_path
     expected = truths[1] * window["duration_s"] / inner_s
     (figure,) = [d["energy_j"] for d in window["devices"] if d["boundary"] == "board"]
     assert figure["value"] == pytest.approx(expected, rel=0.02)
+
+
+def test_a_tool_that_gives_no_figures_is_a_doubt(
+    ecoaudit: Ecoaudit, library: Path, tmp_path: Path
+) -> None:
+    write_config(tmp_path / "gpus.txt", GPUS)
+    env = environment(library, tmp_path / "gpus.txt") | {"CUDA_VISIBLE_DEVICES": GPUS[0].uuid}
+    done = ecoaudit("run", "--crosscheck", "zeus", "-o", "x.json", "--", "sleep", "1", env=env)
+    assert done.returncode == 0, done.stderr
+    (said,) = [d for d in load(tmp_path / "x.json")["doubts"] if d["code"] == "crosscheck"]
+    assert said["message"].startswith("zeus gave no figures: it takes only numbers in CUDA_VISIBLE")
+    assert said["message"] in " ".join(done.stderr.split())
 
 
 def test_it_works_without_a_network(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_a_mask_by_uuid_which_neither_peer_reads(tmp_path: Path, two_gpus: dict[
     assert (rows[0][4], rows[0][5]) == ("0 J", "-100.0%, outside")
     said = list(notes(data))
     assert said[0].startswith("codecarbon, GPU boards: codecarbon counts 0 boards")
-    assert said[-1] == f"zeus gave no figures: {zeus['fault']}"
+    assert not [line for line in said if line.startswith("zeus")]  # that is a doubt of the run
 
 
 def test_a_file_that_holds_something_else_is_refused() -> None:

@@ -16,7 +16,7 @@ from tests.standins.nvml import StandInGpu, compile_library, environment, write_
 # `out` is what the script gives back; `watch(seconds)` reads all devices ten times a second.
 _PRELUDE = """
 import json, time
-from ecoaudit.errors import MeterError
+from ecoaudit.errors import MeterError, UsageError
 from ecoaudit.meters.nvidia import NvidiaMeter
 out = None
 def sentences(meter):

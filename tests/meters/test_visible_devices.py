@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecoaudit.errors import MeterUnavailableError
+from ecoaudit.errors import UsageError
 from ecoaudit.meters.visible_devices import Board, visible_boards
 
 BOARDS = [
@@ -12,12 +12,26 @@ BOARDS = [
 ]
 
 
+def places(**environment: str) -> list[int]:
+    return visible_boards(environment, BOARDS).places
+
+
+def codes(**environment: str) -> list[str]:
+    return [said.code for said in visible_boards(environment, BOARDS).doubts]
+
+
+def test_without_a_mask_all_are_shown() -> None:
+    assert places() == [0, 1, 2]
+    assert codes() == []
+
+
 @pytest.mark.parametrize(
     ("mask", "shown"),
     [
-        (None, [0, 1, 2]),
         ("", []),
         ("-1", []),
+        ("7,0", []),
+        ("NoDevFiles", []),
         ("0", [0]),
         ("2,0", [2, 0]),
         (" 1 , 1 ", [1]),
@@ -31,8 +45,39 @@ BOARDS = [
         ("MIG-77770000-1111,MIG-77770000-2222", [0]),
     ],
 )
-def test_the_mask_selects_boards(mask: str | None, shown: list[int]) -> None:
-    assert visible_boards(mask, BOARDS) == shown
+def test_the_mask_of_cuda_selects_boards(mask: str, shown: list[int]) -> None:
+    assert places(CUDA_VISIBLE_DEVICES=mask) == shown
+    # The container's variable has no say beside it.
+    assert places(CUDA_VISIBLE_DEVICES=mask, NVIDIA_VISIBLE_DEVICES="GPU-aaaa2222-0000") == shown
+
+
+@pytest.mark.parametrize(
+    ("mask", "hidden"),
+    [
+        ("0,2,-1,1", True),
+        ("0,7", True),
+        ("0,-1", False),
+        ("-1,0", False),
+        ("7", False),
+        ("", False),
+    ],
+)
+def test_what_cuda_hides_is_said(mask: str, hidden: bool) -> None:
+    assert codes(CUDA_VISIBLE_DEVICES=mask) == ["gpu-hidden"] * hidden
+
+
+@pytest.mark.parametrize(
+    ("mask", "parts"),
+    [
+        ("0", {0: []}),
+        ("MIG-77770000-2222", {0: [1]}),
+        ("MIG-77770000-2222,MIG-77770000-1", {0: [1, 0]}),
+        ("MIG-GPU-aaaa1111-0000/7/0", {0: [None]}),  # which one it is NVML does not tell
+        ("MIG-7777", {0: [None]}),
+    ],
+)
+def test_the_instances_that_are_named(mask: str, parts: dict[int, list[int | None]]) -> None:
+    assert visible_boards({"CUDA_VISIBLE_DEVICES": mask}, BOARDS).parts == parts
 
 
 @pytest.mark.parametrize(
@@ -47,5 +92,42 @@ def test_the_mask_selects_boards(mask: str | None, shown: list[int]) -> None:
     ],
 )
 def test_a_word_that_names_no_one_board_is_an_error(mask: str, message: str) -> None:
-    with pytest.raises(MeterUnavailableError, match="CUDA_VISIBLE_DEVICES: " + message):
-        visible_boards(mask, BOARDS)
+    with pytest.raises(UsageError, match="CUDA_VISIBLE_DEVICES: " + message):
+        places(CUDA_VISIBLE_DEVICES=mask)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("", [0, 1, 2]),
+        ("all", [0, 1, 2]),
+        ("none", [0, 1, 2]),  # it names no boards, and the driver shows some all the same
+        ("void", [0, 1, 2]),
+        ("nvidia.com/gpu=all", [0, 1, 2]),
+        ("/var/run/nvidia-container-devices", [0, 1, 2]),
+        ("5,6,7", [0, 1, 2]),  # the runtime gave three: the host's numbers mean nothing here
+        ("GPU-x,GPU-y,MIG-z", [0, 1, 2]),
+        ("GPU-bbbb3333-0000", [2]),
+        ("GPU-bbbb,GPU-aaaa2", [2, 1]),
+        ("1", [1]),
+        ("2,0", [2, 0]),
+        ("0:1", [0]),
+        ("nvidia.com/gpu=2", [2]),
+        ("MIG-77770000-1111", [0]),
+        ("MIG-GPU-aaaa2222-0000/7/0", [1]),
+    ],
+)
+def test_what_a_container_was_given(value: str, shown: list[int]) -> None:
+    assert places(NVIDIA_VISIBLE_DEVICES=value) == shown
+    left_out = len(shown) < len(BOARDS)
+    assert codes(NVIDIA_VISIBLE_DEVICES=value) == ["gpu-left-out"] * left_out
+
+
+def test_the_instance_of_a_container() -> None:
+    assert visible_boards({"NVIDIA_VISIBLE_DEVICES": "0:1"}, BOARDS).parts == {0: [1]}
+
+
+@pytest.mark.parametrize("value", ["GPU-cccc", "7", "first", "GPU-aaaa"])
+def test_an_unknown_board_among_more_than_named_is_an_error(value: str) -> None:
+    with pytest.raises(UsageError, match=f"NVIDIA_VISIBLE_DEVICES: '{value}'"):
+        places(NVIDIA_VISIBLE_DEVICES=value)

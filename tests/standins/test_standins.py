@@ -291,6 +291,71 @@ print(json.dumps([first, ask(n.nvmlDeviceGetPowerUsage, h), ask(field, h, 186)])
     assert child(script) == [90_000, "NVMLError_GpuIsLost", "NVMLError_GpuIsLost"]
 
 
+def test_faults_that_begin_and_end(child: Child, config: Path) -> None:
+    gpus = distinct(
+        StandInGpu(lost_at_s=5.0, back_at_s=50.0),
+        StandInGpu(lost_at_s=5.0, back_at_s=500.0),
+        StandInGpu(stuck_from_s=50.0),
+        StandInGpu(no_counter_from_s=50.0),
+    )
+    write_config(config, gpus, origin_monotonic_s=time.monotonic() - 100)
+    back, lost, stuck, failed = child(READ_ALL)
+    assert back[2] == 100_000
+    assert lost == "NVMLError_GpuIsLost"
+    assert stuck[0] == 1e9 + 50 * 100_000
+    assert failed[:3] == ["NVMLError_Unknown", 999, 100_000]
+
+
+def test_a_call_takes_its_time(child: Child, config: Path) -> None:
+    origin_s = write_config(config, [StandInGpu(latency_ms=30.0)])
+    before_s, counter_mj, after_s = child("""
+n.nvmlInit()
+h = n.nvmlDeviceGetHandleByIndex(0)
+before = time.monotonic()
+print(json.dumps([before, n.nvmlDeviceGetTotalEnergyConsumption(h), time.monotonic()]))
+""")
+    assert after_s - before_s >= 0.03
+    answered_s = origin_s + (counter_mj - 1e9) / 100_000
+    assert before_s + 0.03 - 1e-4 <= answered_s <= after_s
+
+
+def test_a_power_average_that_fails(child: Child, config: Path) -> None:
+    write_config(config, [StandInGpu(no_field_185=True)])
+    assert child("""
+n.nvmlInit()
+print(json.dumps(field(n.nvmlDeviceGetHandleByIndex(0), 186, 185)))
+""") == [[0, 100_000], [3, 0]]
+
+
+def test_slices_of_mig_devices(child: Child, config: Path) -> None:
+    sliced = StandInGpu(mig=True, mig_devices=("MIG-aa", "MIG-bb"), mig_slices=(3, 4))
+    write_config(
+        config, distinct(sliced, replace(sliced, board_slices=4), replace(sliced, board_slices=0))
+    )
+    assert child("""
+n.nvmlInit()
+def slices(ask_for, *arguments):
+    found = ask(ask_for, *arguments)
+    return found if isinstance(found, str) else getattr(
+        found, "sliceCount", None) or found.computeInstanceSliceCount
+out = []
+for i in range(3):
+    h = n.nvmlDeviceGetHandleByIndex(i)
+    out.append([slices(n.nvmlDeviceGetGpuInstanceProfileInfo, h, p, 1) for p in (4, 3, 0)])
+h = n.nvmlDeviceGetHandleByIndex(0)
+parts = [n.nvmlDeviceGetMigDeviceHandleByIndex(h, m) for m in range(2)]
+out.append([slices(n.nvmlDeviceGetAttributes, part) for part in (*parts, h)])
+print(json.dumps(out))
+""") == [
+        [7, 4, 1],
+        ["NVMLError_NotSupported", 4, 1],
+        ["NVMLError_NoPermission"] * 3,
+        [3, 4, "NVMLError_NotSupported"],
+    ]
+    with pytest.raises(ValueError, match="one number for each"):
+        replace(sliced, mig_slices=(3,))
+
+
 def test_mig(child: Child, config: Path) -> None:
     sliced = StandInGpu(mig=True, mig_devices=("MIG-aa", "MIG-bb"))
     write_config(config, distinct(sliced, StandInGpu(no_mig=True), StandInGpu()))

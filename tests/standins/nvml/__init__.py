@@ -156,18 +156,27 @@ class StandInGpu:
 
     no_counter: bool = False  # NOT_SUPPORTED, field 83 too
     no_power: bool = False  # NOT_SUPPORTED, fields 185 and 186 too
+    no_field_185: bool = False  # average power alone fails, inside a call that succeeds
     no_field_186: bool = False  # instant power alone fails, inside a call that succeeds
     legacy_power_averaged: bool = False  # nvmlDeviceGetPowerUsage is the mean of the last 1 s
     stuck_counter: bool = False  # the counter stays at its offset
+    stuck_from_s: float | None = None  # the counter stays where it is from then on
+    no_counter_from_s: float | None = None  # the counter fails from then on
     lost_at_s: float | None = None  # GPU_IS_LOST from then on
+    back_at_s: float | None = None  # a lost board answers again from then on
+    latency_ms: float = 0.0  # that each call takes; what it tells is of its end
     reset_at_s: float | None = None  # the counter restarts from zero
     mig: bool = False
     no_mig: bool = False  # a board that does not know MIG
     mig_devices: tuple[str, ...] = ()  # UUIDs of its MIG devices
+    mig_slices: tuple[int, ...] = ()  # compute slices of each; by default one
+    board_slices: int = 7  # of the whole board; 0: asking for it is not permitted
 
     def __post_init__(self) -> None:
         if len(self.mig_devices) > MAX_MIG_DEVICES:
             raise ValueError(f"StandInGpu: at most {MAX_MIG_DEVICES} mig_devices")
+        if self.mig_slices and len(self.mig_slices) != len(self.mig_devices):
+            raise ValueError("StandInGpu: mig_slices has one number for each of mig_devices")
 
 
 def distinct(*gpus: StandInGpu) -> list[StandInGpu]:
@@ -205,7 +214,12 @@ def write_config(
     ]
     for gpu in gpus:
         lines.append("gpu")
-        lines += [_config_line(field.name, getattr(gpu, field.name)) for field in fields(gpu)]
+        own = [field.name for field in fields(gpu) if not field.name.startswith("mig_")]
+        lines += [_config_line(name, getattr(gpu, name)) for name in own]
+        slices = gpu.mig_slices or (1,) * len(gpu.mig_devices)
+        lines += [
+            f"mig_device {uuid} {part}" for uuid, part in zip(gpu.mig_devices, slices, strict=True)
+        ]
     # Replaced whole, so that a library that is starting up never reads half a file.
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.write_text("\n".join(filter(None, lines)) + "\n", encoding="utf-8")
@@ -221,8 +235,6 @@ def _config_line(key: str, value: object) -> str:
             return key
         case Constant() | Square() | Steps():
             return f"{key} {value.config_text()}"
-        case tuple():  # one line per MIG device
-            return "\n".join(f"{key.removesuffix('s')} {item}" for item in value)
         case float():
             return f"{key} {value!r}"
         case _:

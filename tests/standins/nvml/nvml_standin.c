@@ -69,10 +69,14 @@ typedef struct {
     double counter_step_ms, counter_phase_ms, counter_offset_mj;
     /* Power is the mean over the window that ended at the last tick; window 0 = a point sample. */
     double power_step_ms, power_phase_ms, power_window_ms;
-    double lost_at_s, reset_at_s; /* trace time */
-    bool no_counter, no_power, no_field_186, legacy_power_averaged, stuck_counter;
+    double lost_at_s, back_at_s, reset_at_s; /* trace time */
+    double latency_ms; /* that each call for this board takes; its answer is of the end of it */
+    double stuck_from_s, no_counter_from_s; /* trace time */
+    bool no_counter, no_power, no_field_185, no_field_186, legacy_power_averaged, stuck_counter;
     bool mig, no_mig;
     char mig_devices[MAX_MIG_DEVICES][TEXT_SIZE];
+    unsigned mig_slices[MAX_MIG_DEVICES]; /* compute slices of each MIG device */
+    unsigned long long board_slices; /* of the whole board; 0: the question is not permitted */
     unsigned n_mig_devices;
     Segment *segments; /* starts at 0; the last value is held unless loop_s > 0 */
     size_t n_segments;
@@ -136,7 +140,10 @@ static nvmlReturn_t read_counter(const Gpu *gpu, double t, unsigned long long *m
 {
     if (gpu->no_counter)
         return NVML_ERROR_NOT_SUPPORTED;
-    double tick = last_tick(t, gpu->counter_step_ms, gpu->counter_phase_ms);
+    if (t >= gpu->no_counter_from_s)
+        return NVML_ERROR_UNKNOWN;
+    double seen = fmin(t, gpu->stuck_from_s);
+    double tick = last_tick(seen, gpu->counter_step_ms, gpu->counter_phase_ms);
     double value = gpu->counter_offset_mj;
     if (t >= gpu->reset_at_s) /* until the first tick after a reset, tick lies before it: zero */
         value = fmax(0, 1e3 * (energy_j(gpu, tick) - energy_j(gpu, gpu->reset_at_s)));
@@ -192,6 +199,9 @@ static const Key gpu_keys[] = {
     KEY(Gpu, REAL, counter_phase_ms),      KEY(Gpu, REAL, counter_offset_mj),
     KEY(Gpu, REAL, power_step_ms),         KEY(Gpu, REAL, power_phase_ms),
     KEY(Gpu, REAL, power_window_ms),       KEY(Gpu, REAL, lost_at_s),
+    KEY(Gpu, REAL, back_at_s),             KEY(Gpu, REAL, latency_ms),
+    KEY(Gpu, REAL, stuck_from_s),          KEY(Gpu, REAL, no_counter_from_s),
+    KEY(Gpu, FLAG, no_field_185),          KEY(Gpu, COUNT, board_slices),
     KEY(Gpu, REAL, reset_at_s),            KEY(Gpu, FLAG, no_counter),
     KEY(Gpu, FLAG, no_power),              KEY(Gpu, FLAG, no_field_186),
     KEY(Gpu, FLAG, legacy_power_averaged), KEY(Gpu, FLAG, stuck_counter),
@@ -286,7 +296,8 @@ static bool read_line(Config *config, char *name, char *value)
         if (config->n_gpus == MAX_GPUS)
             return false;
         Gpu *added = &config->gpus[config->n_gpus++];
-        added->lost_at_s = added->reset_at_s = INFINITY;
+        added->lost_at_s = added->back_at_s = added->reset_at_s = INFINITY;
+        added->stuck_from_s = added->no_counter_from_s = INFINITY;
         return add_segment(added, 0, 0);
     }
     if (config->n_gpus == 0)
@@ -294,9 +305,14 @@ static bool read_line(Config *config, char *name, char *value)
     Gpu *gpu = &config->gpus[config->n_gpus - 1];
     if (strcmp(name, "power") == 0)
         return set_power(gpu, value);
-    if (strcmp(name, "mig_device") == 0)
-        return gpu->n_mig_devices < MAX_MIG_DEVICES &&
-               snprintf(gpu->mig_devices[gpu->n_mig_devices++], TEXT_SIZE, "%s", value) < TEXT_SIZE;
+    if (strcmp(name, "mig_device") == 0) { /* UUID, and its compute slices */
+        unsigned n = gpu->n_mig_devices;
+        if (n == MAX_MIG_DEVICES ||
+            sscanf(value, "%95s %u", gpu->mig_devices[n], &gpu->mig_slices[n]) != 2)
+            return false;
+        gpu->n_mig_devices++;
+        return true;
+    }
     return set_key(gpu_keys, gpu, name, value);
 }
 
@@ -455,8 +471,13 @@ static nvmlReturn_t resolve(nvmlDevice_t handle, const Gpu **gpu, const char **m
     *gpu = &config->gpus[index];
     if (mig)
         *mig = mig_index ? (*gpu)->mig_devices[mig_index - 1] : NULL;
+    if ((*gpu)->latency_ms > 0) {
+        double seconds = (*gpu)->latency_ms / 1e3;
+        nanosleep(&(struct timespec){ (time_t)seconds, (long)(1e9 * fmod(seconds, 1)) }, NULL);
+    }
     *t = trace_time_s(config);
-    return *t >= (*gpu)->lost_at_s ? NVML_ERROR_GPU_IS_LOST : NVML_SUCCESS;
+    bool lost = *t >= (*gpu)->lost_at_s && *t < (*gpu)->back_at_s;
+    return lost ? NVML_ERROR_GPU_IS_LOST : NVML_SUCCESS;
 }
 
 /* Declares gpu and t for the whole GPU behind a handle, or leaves the function. */
@@ -618,6 +639,50 @@ nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t device, unsigned i
     return NVML_SUCCESS;
 }
 
+typedef struct {
+    unsigned multiprocessorCount, sharedCopyEngineCount, sharedDecoderCount, sharedEncoderCount;
+    unsigned sharedJpegCount, sharedOfaCount, gpuInstanceSliceCount, computeInstanceSliceCount;
+    unsigned long long memorySizeMB;
+} nvmlDeviceAttributes_t;
+
+/* Documented: for handles of MIG devices alone. */
+nvmlReturn_t nvmlDeviceGetAttributes_v2(nvmlDevice_t device, nvmlDeviceAttributes_t *attributes)
+{
+    const Gpu *gpu;
+    const char *mig;
+    double t;
+    nvmlReturn_t status = resolve(device, &gpu, &mig, &t);
+    if (status != NVML_SUCCESS)
+        return status;
+    if (!mig)
+        return NVML_ERROR_NOT_SUPPORTED;
+    unsigned slices = gpu->mig_slices[((uintptr_t)device >> 8) - 1];
+    *attributes = (nvmlDeviceAttributes_t){ .gpuInstanceSliceCount = slices,
+                                            .computeInstanceSliceCount = slices };
+    return NVML_SUCCESS;
+}
+
+typedef struct {
+    unsigned id, isP2pSupported, sliceCount, instanceCount, multiprocessorCount, copyEngineCount;
+    unsigned decoderCount, encoderCount, jpegCount, ofaCount;
+    unsigned long long memorySizeMB;
+} nvmlGpuInstanceProfileInfo_t;
+
+nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfo(nvmlDevice_t device, unsigned profile,
+                                                 nvmlGpuInstanceProfileInfo_t *info)
+{
+    static const unsigned slices[] = { 1, 2, 3, 4, 7, 8, 6 }; /* by NVML_GPU_INSTANCE_PROFILE_* */
+    GPU_OR_RETURN(device);
+    if (gpu->no_mig)
+        return NVML_ERROR_NOT_SUPPORTED;
+    if (gpu->board_slices == 0)
+        return NVML_ERROR_NO_PERMISSION;
+    if (profile >= sizeof slices / sizeof *slices || slices[profile] > gpu->board_slices)
+        return NVML_ERROR_NOT_SUPPORTED;
+    *info = (nvmlGpuInstanceProfileInfo_t){ .id = profile, .sliceCount = slices[profile] };
+    return NVML_SUCCESS;
+}
+
 nvmlReturn_t nvmlDeviceGetDeviceHandleFromMigDeviceHandle(nvmlDevice_t mig_device,
                                                           nvmlDevice_t *device)
 {
@@ -690,6 +755,8 @@ static nvmlReturn_t read_field(const Gpu *gpu, double t, nvmlFieldValue_t *field
         field->valueType = VALUE_TYPE_UNSIGNED_LONG_LONG;
         return read_counter(gpu, t, &field->value.ullVal);
     case 185: /* POWER_AVERAGE */
+        if (gpu->no_field_185)
+            return NVML_ERROR_NOT_SUPPORTED;
         return read_power(gpu, t, AVERAGE_WINDOW_S, milliwatts);
     case 186: /* POWER_INSTANT */
         if (gpu->no_field_186)
