@@ -149,7 +149,7 @@ def intervals(results: Results) -> str:
                 f"{row['windows']}",
                 _error(row),
                 _error(edges),
-                "-" if better is None else f"{better:.2g}",
+                "-" if better is None else _short(better),
                 f"{row['in_interval_percent']:.0f} %",
                 f"{row['in_interval_without_board_percent']:.0f} %",
             ]
@@ -196,7 +196,8 @@ def overhead(results: Results) -> str:
     for row in rows:
         value = _short(row["median"])
         if row["unit"] == "ms a minute":
-            value += f" ({row['median'] / 600:.2g} % of a core)"
+            share = row["median"] / 600
+            value += f" ({share:.2f} % of a core)" if share >= 0.01 else " (under 0.01 % of a core)"
         spread = f"{_short(row['least'])} to {_short(row['most'])}"
         way = TITLES.get(row["way"], row["way"])
         unit = row["unit"].replace("us", "µs")

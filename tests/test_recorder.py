@@ -235,7 +235,12 @@ class TwoStories:
     started_s: float | None = None
 
     def devices(self) -> Sequence[Device]:
-        return (Device("x", "gpu", "board", "Odd GPU", "counter", Basis.MEASURED, "a test"),)
+        details: dict[str, str | float | None] = {"power_method": "power"}
+        return (
+            Device(
+                "x", "gpu", "board", "Odd GPU", "counter", Basis.MEASURED, "a test", details=details
+            ),
+        )
 
     def read(self, now_s: float) -> Sequence[Reading]:
         if self.started_s is None:
@@ -257,7 +262,13 @@ def test_a_counter_that_contradicts_the_power_is_doubted(share: float, doubted: 
     assert ("counter-against-power" in doubts) == doubted
     if doubted:
         assert "Odd GPU: its energy counter says -10%" in doubts["counter-against-power"]
-    assert recorder.run.summary["gpu_energy_j"].value == pytest.approx(2000 * share)
+    summary = recorder.run.summary
+    assert summary["gpu_energy_j"].value == pytest.approx(2000 * share)
+    # The other path is kept beside it, and is in no sum.
+    by_power = summary["gpu_energy_by_power_j"]
+    assert by_power.numbers == pytest.approx((2000, 1800, 2200))
+    assert by_power.source == "Odd GPU: power, integrated, taken as +-10%"
+    assert summary["energy_j"].value == summary["gpu_energy_j"].value
 
 
 def test_a_failing_meter_does_not_end_the_work() -> None:
