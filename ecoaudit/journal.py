@@ -4,7 +4,7 @@ One JSON object a line, written at least once a second. Kinds of line, by their 
 
 * ``header``: id, kind, name, start, process, output file, settings, devices;
 * ``environment``: what the machine was;
-* ``readings``: ``"t"`` and, per device, ``[energy_j, power_w, memory_bytes, utilisation]``;
+* ``readings``: time of the call ``"t"`` and ``[device, energy_j, power_w, memory_bytes, later]``;
 * ``host``: ``"t"`` and the process tree's resident memory;
 * ``open``, ``close``: a window's edges;
 * ``doubt``; ``end``: the run was finished and saved, and the journal can go.
@@ -34,6 +34,9 @@ def runs_folder() -> Path:
     return user_state_path("ecoaudit") / "runs"
 
 
+_ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
 class Journal:
     """Collects lines and writes them in one go, from one thread.
 
@@ -54,8 +57,7 @@ class Journal:
     def add(self, kind: str, /, **content: Any) -> None:
         """Add one line, to be written by the next :meth:`flush`."""
         if self._handle is not None:
-            line = json.dumps({"is": kind, **content}, separators=(",", ":"), allow_nan=False)
-            self._pending.append(line)
+            self._pending.append(_ENCODE({"is": kind, **content}))
 
     def flush(self) -> None:
         """Hand all lines to the operating system, where a kill cannot take them back."""

@@ -49,8 +49,9 @@ def _replayed(journal: Path) -> tuple[Run, str | None]:
             recording.environment = line["environment"]
         elif kind == "readings":
             last_s = max(last_s, line["t"])
-            for device_id, values in line["r"].items():
-                recording.traces[device_id].add(Reading(device_id, line["t"], *values))
+            for device_id, *values, late_s in line["r"]:
+                reading = Reading(device_id, line["t"] + late_s, *values)
+                recording.traces[device_id].add(reading)
         elif kind == "host":
             recording.host_memory.append((line["t"], line["bytes"]))
         elif kind == "open":
@@ -92,9 +93,10 @@ def header_of(recording: Recording) -> dict[str, Any]:
     }
 
 
-def values_of(reading: Reading) -> list[float | None]:
-    """A reading as the journal keeps it."""
-    return [reading.energy_j, reading.power_w, reading.memory_bytes, reading.utilisation]
+def row_of(reading: Reading, call_s: float) -> list[str | float | None]:
+    """A reading as the journal keeps it, with how much later than the call it was."""
+    late_s = reading.t_s - call_s
+    return [reading.device_id, reading.energy_j, reading.power_w, reading.memory_bytes, late_s]
 
 
 def line_of(kind: str, what: Window | Doubt) -> dict[str, Any]:

@@ -68,7 +68,6 @@ class Reading:
         energy_j: counter since the meter was opened [J]; None when the device has no counter.
         power_w: power now [W]; None when not known.
         memory_bytes: device memory in use [bytes].
-        utilisation: busy share, 0 to 1.
     """
 
     device_id: str
@@ -76,7 +75,6 @@ class Reading:
     energy_j: float | None = None
     power_w: float | None = None
     memory_bytes: float | None = None
-    utilisation: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from ecoaudit.checks import doubt
 from ecoaudit.checks.measuring import LONGEST_GAP_S
 from ecoaudit.clocks import ClockWatch
 from ecoaudit.journal import Journal
-from ecoaudit.journal_lines import header_of, line_of, values_of
+from ecoaudit.journal_lines import header_of, line_of, row_of
 from ecoaudit.measurement import WALL
 from ecoaudit.meters.base import LateMeter, Meter
 from ecoaudit.process_tree import ProcessTree
@@ -75,6 +75,7 @@ class Sampler:
         self._host_due_s = -math.inf
         self._sampled_s: float | None = None
         self._gap_told = False
+        self._counted_until_s = -math.inf  # till then every device is taken to have a counter
         self._clocks = ClockWatch()
 
     # -- life ----------------------------------------------------------------------------------
@@ -166,25 +167,21 @@ class Sampler:
 
     def sample(self, meters: Sequence[Meter] | None = None) -> None:
         """Read once, now: every meter, or those given."""
-        readings: dict[str, list[float | None]] = {}
+        rows: list[list[str | float | None]] = []
         now = self._now()
         with self.lock:
             for meter in self._meters if meters is None else meters:
                 for reading in meter.read(now):
                     self._recording.traces[reading.device_id].add(reading)
-                    if reading.t_s == now:
-                        readings[reading.device_id] = values_of(reading)
-                    else:  # a meter that asks on its own
-                        row = {reading.device_id: values_of(reading)}
-                        self._journal_line("readings", t=reading.t_s, r=row)
+                    rows.append(row_of(reading, now))
             if now >= self._host_due_s:
                 self._host_due_s = now + HOST_PERIOD_S
                 memory = self._tree.memory_bytes()
                 self._recording.host_memory.append((now, memory))
                 self._journal_line("host", t=now, bytes=memory)
                 self._watch_clocks()
-        if readings:
-            self._journal_line("readings", t=now, r=readings)
+        if rows:
+            self._journal_line("readings", t=now, r=rows)
         self._watch_gap(now)
 
     def _loop(self) -> None:
@@ -234,6 +231,9 @@ class Sampler:
         """Meters with a device whose power is sampled, and how much any of it changed last."""
         meters: list[Meter] = []
         change = 0.0
+        now = self._now()
+        if now < self._counted_until_s:
+            return meters, change
         for meter in self._meters:
             traces = [self._recording.traces[device.id] for device in meter.devices()]
             # A meter at the plug is asked by a thread of its own.
@@ -241,6 +241,8 @@ class Sampler:
             if sampled:
                 meters.append(meter)
                 change = max(change, *(trace.last_change() for trace in sampled))
+        if not meters:
+            self._counted_until_s = now + FLUSH_S
         return meters, change
 
     def _sample_or_doubt(self, meters: Sequence[Meter] | None = None) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from ecoaudit.estimate import Basis
 from ecoaudit.journal import SUFFIX, read_journal
+from ecoaudit.journal_lines import recover
 from ecoaudit.measurement import Device, Reading
 from ecoaudit.recorder import Recorder
 from ecoaudit.run import Doubt
@@ -115,9 +116,12 @@ def test_the_journal_has_the_time_of_the_reading_not_of_the_call(tmp_path: Path)
         time.sleep(0.3)
         recorder.write_journal()
         (journal,) = (tmp_path / "runs").glob(f"*{SUFFIX}")
-        times_s = [line["t"] for line in read_journal(journal) if line["is"] == "readings"]
-    assert len(times_s) > 1
-    assert times_s == [t - 0.5 for t in meter.read_s[: len(times_s)]]
+        lines = [line for line in read_journal(journal) if line["is"] == "readings"]
+        run, _ = recover(journal)
+    assert len(lines) > 1
+    assert [line["t"] for line in lines] == meter.read_s[: len(lines)]
+    assert [row[-1] for line in lines for row in line["r"]] == pytest.approx([-0.5] * len(lines))
+    assert run.summary["gpu_energy_j"].value == pytest.approx(100 * run.duration_s)
 
 
 def test_an_edge_is_read_at_once_though_the_thread_sleeps() -> None:

@@ -19,7 +19,7 @@ from ecoaudit.meters.amd_visible import masks, topology, visible
 from ecoaudit.meters.graphics_cards import Card, entries, find_cards, sysfs, text
 from ecoaudit.run import Doubt
 
-_SENSORS_S = 0.05  # memory and utilisation are asked for no more often than this
+_SENSORS_S = 0.05  # memory is asked for no more often than this
 # What is believed of a GPU that is awake: of processors with graphics, kernels and their firmware
 # have disagreed whether they speak of watts or milliwatts (renoir_ppt.c).
 _LEAST_W, _MOST_W = 0.5, 2000.0
@@ -179,7 +179,7 @@ class _Sensor:
         return self._file >= 0 or (self._card.driver == "amdgpu" and not _asleep(self._card))
 
     def read(self, now_s: float) -> Reading:
-        power_w = memory = utilisation = None
+        power_w = memory = None
         if self._file >= 0:
             power_w = _believed(self._power_w())
             if power_w is None:
@@ -187,10 +187,9 @@ class _Sensor:
                 self._say(code, "does not always give its power: its energy lacks that time")
         if self._board and (self._others_s is None or now_s - self._others_s >= _SENSORS_S):
             self._others_s = now_s
-            utilisation = _number(self._card.folder, "gpu_busy_percent", 0.01)
             if not self._card.two_dies:  # the other die's is not known to be its own
                 memory = _number(self._card.folder, "mem_info_vram_used")
-        return Reading(self.device.id, now_s, None, power_w, memory, utilisation)
+        return Reading(self.device.id, now_s, None, power_w, memory)
 
     def close(self) -> None:
         """Close the file. May be called twice."""

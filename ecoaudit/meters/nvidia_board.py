@@ -16,7 +16,7 @@ from ecoaudit.run import Doubt
 STEP_S = 0.1  # NVIDIA documents no update period; about 100 ms is what others report
 AVERAGE_S = 1.0  # over which boards average where they do not give the power of the moment
 _POWER_S = 0.004  # power is asked for no more often than this: near an edge its course counts
-_SENSORS_S = 0.05  # memory and utilisation are asked for no more often than this
+_SENSORS_S = 0.05  # memory is asked for no more often than this
 _STUCK_S = 1.0  # a counter that stands still for longer, while power is drawn, is not believed
 _FIELD_AVERAGE = 185  # NVML_FI_DEV_POWER_AVERAGE
 _FIELD_INSTANT = 186  # NVML_FI_DEV_POWER_INSTANT
@@ -116,17 +116,17 @@ class NvidiaBoard:
         counter_mj = self._counter_mj() if self._has_counter else None
         t_s = now_s + (time.monotonic() - started_s)
         energy_j = None if counter_mj is None else self._count(t_s, counter_mj)
-        memory = utilisation = power_w = None
+        memory = power_w = None
         if energy_j is None or now_s - self._power_s >= _POWER_S:
             power_w = None if self._power_method is None else self._power_w(self._power_method)
             self._power_s, self._draws = now_s, bool(power_w)
         if self._has_counter and counter_mj is None and power_w is not None:
             self._say("counter-failed", "the energy counter failed: power was integrated instead")
         if now_s - self._sensors_s >= _SENSORS_S:
-            memory, utilisation = self._memory_bytes(), self._utilisation()
+            memory = self._memory_bytes()
             self.conditions.look(now_s)
             self._sensors_s = now_s
-        return Reading(self.device.id, t_s, energy_j, power_w, memory, utilisation)
+        return Reading(self.device.id, t_s, energy_j, power_w, memory)
 
     def _count(self, t_s: float, counter_mj: int) -> float | None:
         """Energy since the start by the counter [J]; None where it is not to be believed."""
@@ -182,10 +182,6 @@ class NvidiaBoard:
     def _memory_bytes(self) -> float | None:
         memory = self._ask(self._nvml.nvmlDeviceGetMemoryInfo)
         return None if memory is None else float(memory.used)
-
-    def _utilisation(self) -> float | None:
-        rates = self._ask(self._nvml.nvmlDeviceGetUtilizationRates)
-        return None if rates is None else float(rates.gpu) / 100
 
     def _ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
         return asked(self._nvml, question, self._handle, *arguments)

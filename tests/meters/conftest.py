@@ -25,7 +25,7 @@ def watch(meter, seconds, period_s=0.1):
     rows, end_s = [], time.monotonic() + seconds
     while True:
         now_s = time.monotonic()
-        rows.append([[r.device_id, r.t_s, r.energy_j, r.power_w, r.memory_bytes, r.utilisation]
+        rows.append([[r.device_id, r.t_s, r.energy_j, r.power_w, r.memory_bytes]
                      for r in meter.read(now_s)])
         if now_s >= end_s:
             return rows

@@ -63,7 +63,6 @@ def test_power_is_integrated(machine: Sysfs) -> None:
     assert energy.numbers[1] == pytest.approx(0.9 * 1990.0, rel=0.01)
     assert energy.numbers[2] == pytest.approx(1.25 * 1990.0, rel=0.01)
     assert trace.peak_memory_bytes(0.0, 10.0) == 1048576000.0
-    assert reading.utilisation == 0.25
     assert meter.doubts() == []
     meter.close()
     meter.close()
@@ -264,7 +263,7 @@ def test_a_processor_with_graphics_is_a_package(machine: Sysfs) -> None:
     assert (device.kind, device.boundary) == ("cpu", PACKAGE)
     assert device.name == "Radeon 8060S with its CPU"
     (reading,) = meter.read(0.0)
-    assert (reading.power_w, reading.memory_bytes, reading.utilisation) == (54.0, None, None)
+    assert (reading.power_w, reading.memory_bytes) == (54.0, None)
     card.power(0.0, "power1_average")
     assert meter.read(0.1)[0].power_w is None
     assert [said.code for said in meter.doubts()] == ["rapl-failed"]

