@@ -69,11 +69,16 @@ class Ending:
         code: its exit code; None when a signal ended it.
         signal: the signal that ended it; None when it exited.
         asked: whether it was asked to end, by Ctrl-C or a signal that was passed on.
+        peak_memory_bytes: largest resident memory that one process of the command had, of those
+            that were waited for [bytes]; None where it stayed below what this process has.
+        started: whether it was started; not where the signal came in the rest before it.
     """
 
     code: int | None
     signal: int | None
     asked: bool
+    peak_memory_bytes: float | None = None
+    started: bool = True
 
 
 def hold_signals() -> set[signal.Signals]:
@@ -90,8 +95,8 @@ def _heeded(signals: Iterable[signal.Signals]) -> set[signal.Signals]:
     return {number for number in signals if signal.getsignal(number) != signal.SIG_IGN}
 
 
-def rest(seconds: float) -> bool:
-    """Do nothing for a while; False when a signal asked to end before that."""
+def rest(seconds: float) -> int | None:
+    """Do nothing for a while; the signal's number when one asked to end before that."""
     end_s = time.monotonic() + seconds
     mask = hold_signals()
     try:
@@ -100,9 +105,9 @@ def rest(seconds: float) -> bool:
             if info is None:
                 continue
             if info.si_signo != signal.SIGTSTP:
-                return False
+                return info.si_signo
             _stop()
-        return True
+        return None
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
@@ -144,6 +149,7 @@ class Child:
         except OSError as error:
             code = 127 if isinstance(error, FileNotFoundError) else 126
             raise CommandError(f"{command[0]}: {error.strerror}", code) from None
+        self._own_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self.group = os.getpgrp() if terminal is None else self.pid
         self.started_at_s = psutil.Process(self.pid).create_time()
         if terminal is not None:
@@ -173,7 +179,7 @@ class Child:
         asked = False
         awaited = _heeded(_PASSED_ON) | {signal.SIGCHLD}
         while True:
-            done, status = os.waitpid(self.pid, os.WNOHANG)
+            done, status, used = os.wait4(self.pid, os.WNOHANG)
             if done:
                 break
             info = signal.sigwaitinfo(awaited)
@@ -191,9 +197,11 @@ class Child:
         while signal.sigtimedwait(_heeded(_ENDING), 0) is not None:
             asked = True  # what came too late to be passed on
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+        # The kernel counts what this process had when it started the command as the command's.
+        peak_bytes = used.ru_maxrss * 1024.0 if used.ru_maxrss > self._own_kib else None
         if os.WIFSIGNALED(status):
-            return Ending(None, os.WTERMSIG(status), asked)
-        return Ending(os.WEXITSTATUS(status), None, asked)
+            return Ending(None, os.WTERMSIG(status), asked, peak_bytes)
+        return Ending(os.WEXITSTATUS(status), None, asked, peak_bytes)
 
     def _knows(self, info: signal.struct_siginfo) -> bool:
         """Whether the command was sent this signal too."""

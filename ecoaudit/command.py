@@ -12,7 +12,6 @@ from ecoaudit.child import Child, CommandError, Ending, rest
 from ecoaudit.idle import net_of_rests
 from ecoaudit.recorder import Recorder
 from ecoaudit.recording import Window
-from ecoaudit.run import RunStatus
 from ecoaudit.terminal import LiveTerminal
 
 if TYPE_CHECKING:
@@ -47,17 +46,18 @@ def measure_command(
 ) -> Ending:
     """Run a command in a window of a recorder that has started; the run is left unfinished.
 
+    A signal that ends the rest before it ends all: the ending is then the one by that signal.
+
     Args:
         mask: what ``hold_signals`` gave.
 
     Raises:
         CommandError: it could not be started; the recording is discarded.
-        KeyboardInterrupt: a signal ended the rest before it; the run is finished.
     """
     rests: list[Window] = []
-    if around.idle_s and not _rest(recorder, "idle", around.idle_s, rests):
-        recorder.finish(RunStatus.INTERRUPTED)
-        raise KeyboardInterrupt
+    if around.idle_s and (number := _rest(recorder, "idle", around.idle_s, rests)) is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        return Ending(None, number, asked=True, started=False)
     if around.crosscheck is not None:
         around.crosscheck.begin()
     window = recorder.open_window("command")
@@ -67,7 +67,9 @@ def measure_command(
         terminal = LiveTerminal(lambda columns: line(window, columns))
     try:
         child = Child(command, mask, terminal)
+        recorder.command_started()
         ending = child.wait()
+        recorder.command_ended(ending.peak_memory_bytes)
     except CommandError:
         recorder.discard()
         raise
@@ -91,12 +93,12 @@ def measure_command(
     return ending
 
 
-def _rest(recorder: Recorder, name: str, seconds: float, rests: list[Window]) -> bool:
-    """Measure the machine at rest in a window; False when a signal asked to end before that."""
+def _rest(recorder: Recorder, name: str, seconds: float, rests: list[Window]) -> int | None:
+    """Measure the machine at rest in a window; the signal that asked to end before that, if any."""
     with recorder.window(name) as window:
-        rested = rest(seconds)
+        number = rest(seconds)
     rests.append(window)
-    return rested
+    return number
 
 
 def _doubt_outlived(recorder: Recorder, child: Child) -> None:

@@ -20,6 +20,8 @@ _QUICK_S = 0.006  # between two readings that watch a counter
 _SHARP_S = 0.003  # half-width of a step that was watched
 _PAIRS = 3  # of steps that followed each other under watch, for a period to be believed
 _REGULAR_S = 0.012  # between the bounds of a period that is taken as regular
+_STANDING_S = 1.2  # for longer than that, and for so many steps, no counter of a
+_STANDING_STEPS = 10  # device that draws power stands still
 _TRIES = 12  # edges that are watched for a second step
 # Doubt of the power between a step of the counter and an edge, as a share: a board's power sensor
 # may be renewed only every 100 ms, and then tells what was.
@@ -30,6 +32,9 @@ _ADJACENT = 1.2  # times the longest step: further apart, a step was missed
 _WELL_KNOWN = 0.2  # of the time between them
 _DISTRUST = 2.0  # of the power's course, for each share by which it is off the counter
 _APART_DOUBT = 0.4  # of what the power's integral is off the counter
+_FINE = 0.5  # of a step: power that is renewed no slower tells its course inside a step
+_AROUND = 3  # steps on each side, whose powers bound those inside a step
+_WORST_COURSE = 1.0  # of what a course between the smallest and the largest power can be off
 _COURSE_DOUBT = 0.04  # of the energy between the two
 
 
@@ -52,6 +57,9 @@ class CounterSteps:
         self._quick_since_s = math.inf
         self._asked_s = -math.inf
         self._asked = 0
+        self._value_j = math.nan  # what the last reading said, since when, and till when
+        self._since_s = -math.inf
+        self._stood: list[tuple[float, float]] = []
 
     @property
     def last_j(self) -> float:
@@ -66,6 +74,9 @@ class CounterSteps:
     def add(self, t_s: float, energy_j: float) -> None:
         """Take in one reading, later than the last."""
         last_s, self.last_s = self.last_s, t_s
+        if energy_j != self._value_j:
+            self._keep_standing(last_s)
+            self._value_j, self._since_s = energy_j, t_s
         if t_s - last_s > _QUICK_S:
             self._quick_since_s = t_s
         if self._step_s == 0:
@@ -88,6 +99,24 @@ class CounterSteps:
         elif self._quick_since_s <= self._earliest[-1]:
             self.period.stood(t_s - self._latest[-1])
 
+    def standing(self) -> list[tuple[float, float]]:
+        """When it was read again and again and did not move for so long.
+
+        Where it has not moved from the first reading on, nothing is known of before; nor of after
+        the last reading, where it stands still then.
+        """
+        spans = list(self._stood)
+        if self._stands(self.last_s):
+            spans.append((self._since_s, math.inf))
+        if spans and spans[0][0] <= self._first_s:
+            spans[0] = (-math.inf, spans[0][1])
+        return spans
+
+    @property
+    def moved(self) -> bool:
+        """Whether it ever moved."""
+        return len(self._energies) > 1 and self._energies[0] != self._energies[-1]
+
     def moved_since(self, t_s: float) -> bool:
         """Whether the counter is known to have moved after ``t_s``, or moves all the time.
 
@@ -102,11 +131,16 @@ class CounterSteps:
         wanted = 2 if self.period.sought and self._asked <= _TRIES else 1
         return len(self._earliest) >= wanted and self._earliest[-wanted] >= t_s
 
-    def at(self, t_s: float, power: PowerSeries) -> tuple[float, float]:
-        """The counter at ``t_s`` had it no steps, and how far off that may be [J]."""
+    def at(self, t_s: float, power: PowerSeries) -> tuple[float, float, float]:
+        """The counter at ``t_s`` had it no steps, and how far off that may be [J].
+
+        The third is how far off it may be besides, where the power is renewed too seldom to tell
+        its course inside a step. A regular load puts both edges of a window off in the same way:
+        there this part of their doubts adds up.
+        """
         after = bisect_left(self._latest, t_s)
         if self._step_s == 0 and 0 < after < len(self._latest):
-            return self._straight(after, t_s), 0.0
+            return self._straight(after, t_s), 0.0, 0.0
         while after < len(self._latest) and self._when(after)[0] < t_s:
             after += 1
         if 0 < after < len(self._latest):
@@ -128,9 +162,17 @@ class CounterSteps:
         energy_j = math.fsum(weighted) / math.fsum(weights)
         if len(guesses) == 2:  # the counter only rises
             energy_j = min(max(energy_j, self._energies[after - 1]), self._energies[after])
-        return energy_j, min(doubt_j for _, doubt_j in guesses)
+        doubt_j = min(doubt_j for _, doubt_j in guesses)
+        worst_j = 0.0
+        if 0 < after < len(self._latest) and power.renewed_s > _FINE * self._step_s:
+            low_w, high_w = self._extremes_w(after, power)
+            away_s = min(abs(t_s - self._when(index)[0]) for index in (after - 1, after))
+            worst_j = _WORST_COURSE * away_s * max(high_w - low_w, 0.0)
+        return energy_j, doubt_j, worst_j
 
-    def _inside(self, after: int, t_s: float, power: PowerSeries) -> tuple[float, float] | None:
+    def _inside(
+        self, after: int, t_s: float, power: PowerSeries
+    ) -> tuple[float, float, float] | None:
         """As :meth:`at` between two steps that followed each other and are both well known.
 
         What both say was used in between is shared out by the power's course as far as that agrees
@@ -156,7 +198,38 @@ class CounterSteps:
             + _APART_DOUBT * abs(apart_j) * 2 * min(share, 1 - share)
             + _COURSE_DOUBT * used_j * 4 * share * (1 - share)
         )
-        return min(max(energy_j, before_j), before_j + used_j), doubt_j
+        energy_j = min(max(energy_j, before_j), before_j + used_j)
+        worst_j = 0.0
+        if power.renewed_s > _FINE * self._step_s:
+            low_w, high_w = self._extremes_w(after, power)
+            first_s, last_s = share * apart_s, (1 - share) * apart_s
+            low_j = before_j + max(low_w * first_s, used_j - high_w * last_s)
+            high_j = before_j + min(high_w * first_s, used_j - low_w * last_s)
+            worst_j = _WORST_COURSE * max(energy_j - low_j, high_j - energy_j, 0.0)
+        return energy_j, doubt_j, worst_j
+
+    def _extremes_w(self, index: int, power: PowerSeries) -> tuple[float, float]:
+        """The smallest and the largest power around a step, as read and as counted [W]."""
+        first = max(index - _AROUND, 1)
+        last = min(index + _AROUND, len(self._latest) - 1)
+        low_w, high_w = power.extremes_w(self._earliest[first], self._latest[last])
+        for number in range(first, last + 1):
+            apart_s = self._when(number)[0] - self._when(number - 1)[0]
+            if number == index or 1 / _ADJACENT <= apart_s / self._step_s <= _ADJACENT:
+                slope_w = self._slope(number)
+                low_w, high_w = min(low_w, slope_w), max(high_w, slope_w)
+        return low_w, high_w
+
+    def _stands(self, until_s: float) -> bool:
+        return until_s - self._since_s > max(_STANDING_S, _STANDING_STEPS * self._step_s)
+
+    def _keep_standing(self, until_s: float) -> None:
+        if self._stands(until_s) and math.isfinite(self._since_s):
+            self._stood.append((self._since_s, until_s))
+
+    @property
+    def _first_s(self) -> float:
+        return self._latest[0]
 
     def _point(self, earliest_s: float, latest_s: float, energy_j: float) -> None:
         self._earliest.append(earliest_s)

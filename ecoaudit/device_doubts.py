@@ -16,6 +16,8 @@ from ecoaudit.measurement import BOARD, WALL
 from ecoaudit.run import Doubt
 from ecoaudit.trace import Trace
 
+_NOTHING_S = 1e-6  # of a sum of times, which rounding leaves
+
 
 def device_doubts(
     trace: Trace, start_s: float, end_s: float, windows: Sequence[tuple[str, float, float]]
@@ -28,10 +30,34 @@ def device_doubts(
     name, boundary = trace.device.name, trace.device.boundary
     apart = trace.counter_against_power(start_s, end_s)
     if apart is not None and abs(apart) > COUNTER_AGAINST_POWER:
+        if trace.power_tells(start_s, end_s):
+            code, why = "counter-against-power", ""
+        else:
+            code, why = "power-too-uneven", ", which is too uneven or too short for its readings"
         yield doubt(
-            "counter-against-power",
-            f"{name}: its energy counter says {apart:+.0%} against its power, integrated; the"
+            code,
+            f"{name}: its energy counter says {apart:+.0%} against its power, integrated{why}; the"
             " counter is what is reported",
+        )
+    stood_s = trace.stood_s(start_s, end_s)
+    if stood_s > 0:
+        yield doubt(
+            "counter-stuck",
+            f"{name}: its energy counter stood still for {stood_s:.1f} s, and no power was read in"
+            " its place",
+        )
+    zero_s = trace.stood_s(start_s, end_s, resting=True)
+    if zero_s > 0:
+        yield doubt(
+            "zero-power",
+            f"{name}: its power was read as 0 W and its energy counter stood still for"
+            f" {zero_s:.1f} s; that is reported as zero",
+        )
+    if _unread(trace, start_s, end_s):
+        yield doubt(
+            "reading-gap",
+            f"{name}: not read for {trace.unread_s(start_s, end_s):.1f} s: its power is sampled, so"
+            " its energy is what was read, and its interval holds what it can have used meanwhile",
         )
     if _lost(trace, start_s, end_s):
         yield doubt("gpu-lost", f"{name}: {_gaps(trace, start_s, end_s)}")
@@ -43,6 +69,12 @@ def device_doubts(
             " have been missed",
         )
     readings = trace.power_readings(start_s, end_s)
+    if _sampled(trace) and boundary == BOARD and readings:
+        yield doubt(
+            "sampled-power",
+            f"{name}: its power is sampled, for want of a counter; a load that switches in step"
+            " with the readings is not seen",
+        )
     if _sampled(trace) and 0 < readings < FEWEST_READINGS:
         yield doubt("few-readings", f"{name}: its power was read {readings} times")
     if boundary == WALL and end_s - start_s < WALL_SHORTEST_S:
@@ -79,12 +111,26 @@ def _sampled(trace: Trace) -> bool:
 
 
 def _lost(trace: Trace, start_s: float, end_s: float) -> bool:
-    return trace.device.boundary == BOARD and bool(trace.gaps(start_s, end_s))
+    return trace.device.boundary == BOARD and _silent_s(trace, start_s, end_s) > _NOTHING_S
+
+
+def _stuck(trace: Trace, start_s: float, end_s: float) -> bool:
+    return trace.stood_s(start_s, end_s) > 0
+
+
+def _unread(trace: Trace, start_s: float, end_s: float) -> bool:
+    return trace.unread_s(start_s, end_s) > 0
+
+
+def _silent_s(trace: Trace, start_s: float, end_s: float) -> float:
+    """How long a device was asked and did not answer [s]."""
+    missing_s = sum(until_s - since_s for since_s, until_s in trace.gaps(start_s, end_s))
+    return missing_s - trace.stood_s(start_s, end_s) - trace.unread_s(start_s, end_s)
 
 
 def _gaps(trace: Trace, start_s: float, end_s: float) -> str:
     gaps = trace.gaps(start_s, end_s)
-    lost_s = sum(until_s - since_s for since_s, until_s in gaps)
+    lost_s = _silent_s(trace, start_s, end_s)
     stretches = "" if len(gaps) == 1 else f" in {len(gaps)} stretches"
     when = ", up to the end of the run" if gaps[-1][1] == end_s else ""
     return (
@@ -103,7 +149,9 @@ def _short(trace: Trace, start_s: float, end_s: float) -> bool:
 
 
 _IN_WINDOW: dict[str, Callable[[Trace, float, float], bool]] = {
+    "counter-stuck": _stuck,
     "gpu-lost": _lost,
+    "reading-gap": _unread,
     "short-window": _short,
     "unsteady-power": _unsteady,
 }

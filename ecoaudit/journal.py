@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -38,7 +39,7 @@ _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Journal:
-    """Collects lines and writes them in one go, from one thread.
+    """Collects lines, from any thread, and writes them in one go, from one.
 
     A disk that cannot be written does not end the run: ``fault`` then holds the reason.
     """
@@ -46,7 +47,7 @@ class Journal:
     def __init__(self, path: Path):
         self.path = path
         self.fault = ""
-        self._pending: list[dict[str, Any]] = []
+        self._pending: deque[dict[str, Any]] = deque()
         self._handle: int | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,7 @@ class Journal:
         """Hand all lines to the operating system, where a kill cannot take them back."""
         if self._handle is None or not self._pending:
             return
-        pending, self._pending = self._pending, []
+        pending = [self._pending.popleft() for _ in range(len(self._pending))]
         try:
             data = "".join(f"{_ENCODE(line)}\n" for line in pending).encode()
             while data:
@@ -79,16 +80,28 @@ class Journal:
         with suppress(OSError):  # it was never there, or its disk has gone
             self.path.unlink()
 
-    def close(self) -> None:
-        """Write what is pending and close. May be called twice."""
+    def close(self) -> bool:
+        """Write what is pending and close; gives whether a run can be recovered from it.
+
+        One that could not be written, and holds no whole line, goes. May be called twice.
+        """
         self.flush()
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+        if not self.fault:
+            return True
+        try:
+            if next(read_journal(self.path), None) is not None:
+                return True
+            self.path.unlink()
+        except (OSError, FileFormatError):  # it was never there, or its disk has gone
+            pass
+        return False
 
     def forget(self) -> None:
         """After a fork, in the child: drop what the parent will write."""
-        self._pending = []
+        self._pending.clear()
         self._handle = None
 
 

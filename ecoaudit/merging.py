@@ -21,7 +21,7 @@ from ecoaudit.job import ADDED, STEPS, Job, Part, most, parts_of
 from ecoaudit.measurement import BOARD, DRAM, PACKAGE, WALL, DeviceEnergy, Measurement
 from ecoaudit.mig import energy_of_instances
 from ecoaudit.ranks import WINDOW
-from ecoaudit.recording import energy_within
+from ecoaudit.recording import by_power_within, energy_within, share_modelled
 from ecoaudit.run import Doubt, Run, RunKind, RunStatus, validated
 
 _WORST_FIRST = (
@@ -79,12 +79,12 @@ def _whole(job: Job, whole: Measurement) -> dict[str, Estimate]:
         "gpu_energy_j": energy_within(devices, BOARD),
         "cpu_energy_j": energy_within(devices, PACKAGE),
         "dram_energy_j": energy_within(devices, DRAM),
+        "modelled_energy_share": share_modelled(devices, energy_within(devices, None)),
         "operational_kgco2e": _carbon(job, devices),
     }
-    by_power = [device.by_power_j for device in devices if device.boundary == BOARD]
-    known = [figure for figure in by_power if figure is not None]
-    if known and len(known) == len(by_power):
-        summary["gpu_energy_by_power_j"] = total(known, "J")
+    by_power = by_power_within(devices)
+    if by_power is not None:
+        summary["gpu_energy_by_power_j"] = by_power
     share = energy_of_instances(job.devices(), devices)
     if share is not None:
         summary["gpu_energy_share_j"] = share

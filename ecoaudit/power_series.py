@@ -10,6 +10,8 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 
+from ecoaudit.checks.measuring import LONGEST_GAP_S
+
 _Z80 = 1.2816  # half an 80 % interval of the normal distribution, in standard deviations
 _STALE_SHARE = 0.8  # of the time between two updates: four of five readings are no older
 
@@ -28,10 +30,18 @@ class PowerSeries:
         self._energies = array("d")  # integral from the first reading [J]
         self._squares = array("d")  # variance of what that integral missed [J^2]
         self._changed_s = 0.0  # when the reading last changed
+        self._unchanged_s = -math.inf  # the last reading before that
+        self.renewed_s = math.inf  # two changes came no further apart
         self.peak_w = 0.0
+        self._gaps: list[tuple[float, float]] = []  # longer than LONGEST_GAP_S
 
     def __len__(self) -> int:
         return len(self._times)
+
+    @property
+    def first_s(self) -> float:
+        """Time of the first reading; that of none is infinity."""
+        return self._times[0] if self._times else math.inf
 
     @property
     def last_s(self) -> float:
@@ -52,12 +62,15 @@ class PowerSeries:
         energy_j = square = 0.0
         if self._times:
             since_s, before_w = t_s - self._times[-1], self._powers[-1]
+            if since_s > LONGEST_GAP_S:
+                self._gaps.append((self._times[-1], t_s))
             energy_j = self._energies[-1] + since_s * (before_w + power_w) / 2
             square = self._squares[-1]
             if power_w != before_w:
                 alone_s = min(t_s - self._changed_s, max(since_s, self._step_s))
                 square += ((power_w - before_w) * alone_s) ** 2 / 2
-                self._changed_s = t_s
+                self.renewed_s = min(self.renewed_s, t_s - self._unchanged_s)
+                self._changed_s, self._unchanged_s = t_s, self._times[-1]
         else:
             self._changed_s = t_s
         self._times.append(t_s)
@@ -110,6 +123,16 @@ class PowerSeries:
         return list(
             self._powers[bisect_left(self._times, start_s) : bisect_right(self._times, end_s)]
         )
+
+    def unread(self, start_s: float, end_s: float) -> bool:
+        """Whether it was left unread for over ``LONGEST_GAP_S`` between two times."""
+        return any(since_s < end_s and until_s > start_s for since_s, until_s in self._gaps)
+
+    def extremes_w(self, start_s: float, end_s: float) -> tuple[float, float]:
+        """The smallest and the largest power read between two times; with those next to them."""
+        first = max(bisect_left(self._times, start_s) - 1, 0)
+        powers = self._powers[first : bisect_right(self._times, end_s) + 1]
+        return (min(powers), max(powers)) if powers else (math.inf, 0.0)
 
     def last_change(self) -> float:
         """How much the power changed between its last two readings, as a share of the larger."""

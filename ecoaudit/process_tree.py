@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 RESCAN_S = 0.5  # between two searches for new processes
+_FIRST_RESCAN_S = 0.02  # between the first two after a command was started; twice as long each time
 # proc(5): there since Linux 3.5 if the kernel was built with CONFIG_PROC_CHILDREN, as most are.
 _CHILDREN_LISTS = Path("/proc/thread-self/children").exists()
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -19,12 +20,13 @@ _SCAN_SHARE = 0.002  # of the time, at most, goes into searching
 class ProcessTree:
     """A process with its descendants.
 
-    A search for new processes is made at most every ``rescan_s``, and less often where it would
-    take more than 0.2 % of a core. It asks the kernel for the children of each thread of the tree
-    (about 15 us of CPU for each thread), or reads the whole process table (25 us for each process
-    of the machine) where the kernel has no such list. Between searches only the known members are
-    read: about 12 us for each and call, and ten times that when the processor's caches have gone
-    cold. A process that was once seen stays a member when its parent ends before it.
+    A search for new processes is made at most every ``rescan_s``, sooner after
+    :meth:`look_closely`, and less often where it would take more than 0.2 % of a core. It asks the
+    kernel for the children of each thread of the tree (about 15 us of CPU for each thread), or
+    reads the whole process table (25 us for each process of the machine) where the kernel has no
+    such list. Between searches only the known members are read: about 12 us for each and call, and
+    ten times that when the processor's caches have gone cold. A process that was once seen stays a
+    member when its parent ends before it.
 
     Args:
         root_pid: the process at the top; it counts itself.
@@ -35,6 +37,7 @@ class ProcessTree:
     def __init__(self, root_pid: int, rescan_s: float = RESCAN_S, root_memory: bool = True):
         self._root_pid = root_pid
         self._rescan_s = rescan_s
+        self._interval_s = rescan_s  # till the next search
         self._without = None if root_memory else root_pid
         self._scan_due_s = 0.0
         self._members: dict[int, _Member] = {}
@@ -44,6 +47,11 @@ class ProcessTree:
             self._members[root_pid] = _Member(psutil.Process(root_pid), parent_pid=0)
         except psutil.NoSuchProcess:
             self._scan_due_s = float("inf")  # nothing is to be found
+
+    def look_closely(self) -> None:
+        """The root has just started something: search at once, and more often for a while."""
+        self._scan_due_s = min(self._scan_due_s, 0.0)
+        self._interval_s = min(_FIRST_RESCAN_S, self._rescan_s)
 
     def cpu_s(self) -> float:
         """CPU seconds, user and system, of the tree since its processes started.
@@ -110,7 +118,8 @@ class ProcessTree:
                         continue
                     look_at.append(child_pid)
         cost_s = time.monotonic() - start_s
-        self._scan_due_s = start_s + max(self._rescan_s, cost_s / _SCAN_SHARE)
+        self._scan_due_s = start_s + max(self._interval_s, cost_s / _SCAN_SHARE)
+        self._interval_s = min(2 * self._interval_s, self._rescan_s)
 
     def _bury(self, ended: list[int]) -> None:
         """Take ended processes out; their nearest living ancestor is expected to have waited."""

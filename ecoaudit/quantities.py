@@ -41,7 +41,7 @@ _BY_UNIT: Final = {
     "J/request": "energy_per_request_j marginal_energy_per_request_j",
     "FLOP/s": "flops_per_s",
     "1": "mfu",
-    "": "busy_share wall_energy_per_host_energy",
+    "": "busy_share modelled_energy_share wall_energy_per_host_energy",
     "parameters": "parameters",
 }
 UNITS: Final = {name: unit for unit, names in _BY_UNIT.items() for name in names.split()}

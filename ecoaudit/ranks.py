@@ -139,8 +139,8 @@ def _own_part(meter: Meter, mine: Callable[[Device], bool]) -> list[Meter]:
         meter.close()
         return []
     if isinstance(meter, NvidiaMeter):  # so that the others' boards are not asked at all
-        meter.close()
-        return [NvidiaMeter(",".join(device.id for device in kept))]
+        meter.keep({device.id for device in kept})
+        return [meter]
     return [_Part(meter, kept)]
 
 

@@ -7,7 +7,6 @@ the energy is worked out afterwards from the traces (``ecoaudit.trace``).
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,7 +17,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ecoaudit.checks import doubt
-from ecoaudit.errors import EcoauditError
+from ecoaudit.endings import check_output, status_of
+from ecoaudit.errors import EcoauditError, UsageError
 from ecoaudit.estimate import Estimate
 from ecoaudit.factors.grid import grid_factor
 from ecoaudit.guard import Guard
@@ -85,7 +85,7 @@ class Recorder:
         )
         self._output = None if output is None else Path(output).absolute()
         if self._output is not None:
-            _check_output(self._output)
+            check_output(self._output)
         if isinstance(site, str):
             from ecoaudit.scenario import load_site
 
@@ -205,7 +205,12 @@ class Recorder:
         return _Within(self, name)
 
     def open_window(self, name: str) -> Window:
-        """Open a window by hand; :meth:`close_window` ends it."""
+        """Open a window by hand; :meth:`close_window` ends it.
+
+        Raises:
+            UsageError: a name that is no text or is empty, or the run has ended.
+        """
+        self._check_window(name)
         parent = _current.get()
         inside = parent is not None and parent.end_s is None
         window = Window(name, f"{parent.path}/{name}" if parent and inside else name, self.now())
@@ -223,7 +228,12 @@ class Recorder:
     def add_window(
         self, name: str, start_s: float, end_s: float, parent: Window | None = None
     ) -> Window:
-        """Add a window whose edges are known only afterwards, by times of :attr:`now`."""
+        """Add a window whose edges are known only afterwards, by times of :attr:`now`.
+
+        Raises:
+            UsageError: a name that is no text or is empty, or the run has ended.
+        """
+        self._check_window(name)
         if not start_s <= end_s:
             raise ValueError(f"window {name!r} ends before it starts")
         path = name if parent is None else f"{parent.path}/{name}"
@@ -258,6 +268,16 @@ class Recorder:
         """How many processes go on that an ended child started: ``ProcessTree.outlived``."""
         with self._reading_still():
             return self._tree.outlived(group, since_s)
+
+    def command_started(self) -> None:
+        """This process has just started what is measured: ``Sampler.command_started``."""
+        if self._sampler is not None:
+            self._sampler.command_started()
+
+    def command_ended(self, peak_memory_bytes: float | None) -> None:
+        """This process has just waited for what is measured: ``Sampler.command_ended``."""
+        if self._sampler is not None:
+            self._sampler.command_ended(peak_memory_bytes)
 
     # -- what else belongs to the run ------------------------------------------------------------
 
@@ -317,6 +337,13 @@ class Recorder:
         if self._sampler is not None:
             self._sampler.flush()
 
+    def _check_window(self, name: object) -> None:
+        """Refuse a window that could not be told from others, or that nothing would be seen of."""
+        if not isinstance(name, str) or not name:
+            raise UsageError(f"a window's name must be text, such as 'eval'; got {name!r}")
+        if self._run is not None:
+            raise UsageError(f"window {name!r}: the run has ended; open windows before its end")
+
     def _mark(self, kind: str, window: Window, t_s: float) -> None:
         """An edge of a window: for the journal, and to be read closely."""
         if self._sampler is not None:
@@ -339,10 +366,11 @@ class Recorder:
             run.save(self.saved_to)
         except OSError as error:
             message = f"{self.saved_to}: cannot be written ({error.strerror})"
-            if self._journal is not None and not self._journal.fault:
+            if self._journal is not None:
                 kept = self._journal.path
-                message += f"; `ecoaudit runs recover {kept} -o FILE` gives the run"
-                self._journal.close()
+                if self._journal.close():
+                    what = "the run's beginning" if self._journal.fault else "the run"
+                    message += f"; `ecoaudit runs recover {kept} -o FILE` gives {what}"
                 self._journal = None
             self._release()
             raise EcoauditError(message) from error
@@ -376,17 +404,6 @@ class _Within:
         self._recorder.close_window(self._window)
 
 
-def status_of(error: BaseException | None) -> RunStatus:
-    """How a run ended, from the exception that ended it."""
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-        return RunStatus.COMPLETE
-    # Only a program that has imported asyncio can be cancelled by it.
-    cancelled = getattr(sys.modules.get("asyncio"), "CancelledError", KeyboardInterrupt)
-    if isinstance(error, (KeyboardInterrupt, GeneratorExit, cancelled)):
-        return RunStatus.INTERRUPTED
-    return RunStatus.FAILED
-
-
 def _process() -> dict[str, Any]:
     """Who writes the journal, so that a later look can tell whether it still runs."""
     import psutil
@@ -398,23 +415,3 @@ def _environment() -> dict[str, Any]:
     from ecoaudit.environment import describe
 
     return describe()
-
-
-def _check_output(path: Path) -> None:
-    """Refuse an output that cannot be written before anything is measured."""
-    import tempfile
-
-    if path.exists() and not path.is_file() and not path.is_dir():
-        return  # a pipe or a device, written as it stands
-    if path.is_dir():
-        raise EcoauditError(f"{path}: is a folder; give a file, such as {path / 'run.json'}")
-    folder = path.parent
-    while not folder.exists():
-        folder = folder.parent
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise EcoauditError(
-            f"{path}: the folder {folder} cannot be written ({error.strerror}); choose another"
-        ) from error

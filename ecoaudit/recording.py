@@ -7,8 +7,10 @@ end in :meth:`Recording.to_run`, so that a recovered run is worked out like any 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 from ecoaudit.checks import doubt
@@ -172,17 +174,21 @@ class Recording:
             "gpu_energy_j": energy_within(seen.devices, BOARD),
             "cpu_energy_j": energy_within(seen.devices, PACKAGE),
             "dram_energy_j": energy_within(seen.devices, DRAM),
+            "modelled_energy_share": share_modelled(seen.devices, energy),
             "operational_kgco2e": operational_kgco2e(energy, self.grid, self.pue),
             "peak_host_memory_bytes": _bytes(
-                seen.peak_host_memory_bytes, "largest resident memory of the process tree, sampled"
+                seen.peak_host_memory_bytes,
+                "largest resident memory of the process tree, sampled, or of one ended process of"
+                " a command, as the kernel kept it",
+                "what was measured ended before its memory was read",
             ),
             "peak_gpu_memory_bytes": _bytes(
                 seen.peak_gpu_memory_bytes, "largest memory in use on the GPUs, sampled"
             ),
         }
-        by_power = [d.by_power_j for d in seen.devices if d.by_power_j is not None]
-        if by_power:
-            summary["gpu_energy_by_power_j"] = total(by_power, "J")
+        by_power = by_power_within(seen.devices)
+        if by_power is not None:
+            summary["gpu_energy_by_power_j"] = by_power
         share = energy_of_instances([t.device for t in self.traces.values()], seen.devices)
         if share is not None:
             summary["gpu_energy_share_j"] = share
@@ -197,11 +203,16 @@ class Recording:
         return {} if self.pue is None else {"pue": asdict(self.pue)}
 
     def _peak_host_memory(self, start_s: float, end_s: float) -> float | None:
-        inside = [value for t_s, value in self.host_memory if start_s <= t_s <= end_s]
-        if inside:
-            return max(inside)
-        near = min(self.host_memory, key=lambda sample: abs(sample[0] - end_s), default=None)
-        return None if near is None else near[1]
+        """The largest memory between two times [bytes]; of a window shorter than the sampling that
+        next to it. A command that has not begun, or ended before any reading, shows as nothing."""
+        first = bisect_left(self.host_memory, start_s, key=itemgetter(0))
+        last = bisect_right(self.host_memory, end_s, key=itemgetter(0))
+        if first < last:
+            return max(value for _, value in self.host_memory[first:last]) or None
+        around = self.host_memory[max(first - 1, 0) : first + 1]
+        if not around or not all(value for _, value in around):
+            return None
+        return min(around, key=lambda sample: abs(sample[0] - end_s))[1]
 
     def _add_doubts(self, seen: Measurement) -> None:
         if seen.duration_s < SHORTEST_RUN_S:
@@ -211,7 +222,8 @@ class Recording:
                 "of a meter weigh much",
             )
         share = modelled_share(seen.devices)
-        if share is not None and share > MODELLED_SHARE:
+        whole = energy_within(seen.devices, None).known
+        if whole and share is not None and share > MODELLED_SHARE:
             self.doubt(
                 "mostly-modelled",
                 f"{share:.0%} of the energy is modelled, not measured",
@@ -235,6 +247,21 @@ def energy_within(devices: list[DeviceEnergy], boundary: str | None) -> Estimate
             return Estimate.absent("J", "within the module's energy, which is read as one")
         return Estimate.absent("J", _NOT_FOUND.get(boundary or "", "no meter was found"))
     return total(parts, "J")
+
+
+def by_power_within(devices: Sequence[DeviceEnergy]) -> Estimate | None:
+    """Energy of all boards by their power, beside that of their counters [J].
+
+    None where no board tells both; absent where only some do, for it is of the same boards or none.
+    """
+    boards = [device for device in devices if device.boundary == BOARD]
+    known = [device.by_power_j for device in boards if device.by_power_j is not None]
+    if not known:
+        return None
+    if len(known) < len(boards):
+        named = ", ".join(device.id for device in boards if device.by_power_j is None)
+        return Estimate.absent("J", f"no power beside a counter for the whole run: {named}")
+    return total(known, "J")
 
 
 def energies_over(windows: Sequence[Measurement]) -> list[DeviceEnergy]:
@@ -280,7 +307,31 @@ def modelled_share(devices: list[DeviceEnergy]) -> float | None:
     return sum(part.number for part in parts if part.basis is not Basis.MEASURED) / whole
 
 
-def _bytes(value: float | None, source: str) -> Estimate:
+def share_modelled(devices: list[DeviceEnergy], energy: Estimate) -> Estimate:
+    """The share of the host's ``energy`` that is not measured, and of which parts that is.
+
+    The ends hold the modelled parts too low with the measured ones too high, and the reverse.
+    """
+    share = modelled_share(devices)
+    if not energy.known or share is None:
+        return Estimate.absent("", "there is no energy to have a share of")
+    parts = [device for device in devices if device.boundary in HOST_PARTS]
+    modelled = [part for part in parts if part.energy_j.basis is not Basis.MEASURED]
+    if not modelled:
+        return Estimate.exact(0.0, "", Basis.MEASURED, "every part of the energy is measured")
+    named = ", ".join(dict.fromkeys(part.kind for part in modelled))
+    source = f"energy of what is modelled ({named}) over that of the host"
+    measured = [part for part in parts if part not in modelled]
+    if not measured:
+        return Estimate.exact(share, "", Basis.MODELLED, source)
+    low, high = (math.fsum(part.energy_j.numbers[end] for part in modelled) for end in (1, 2))
+    least, most = (math.fsum(part.energy_j.numbers[end] for part in measured) for end in (1, 2))
+    low_share = low / (low + most) if low else 0.0
+    high_share = high / (high + least) if high else 0.0
+    return Estimate(share, low_share, high_share, "", Basis.MODELLED, source)
+
+
+def _bytes(value: float | None, source: str, why: str = "") -> Estimate:
     if value is None:
-        return Estimate.absent("bytes", f"not read: {source}")
+        return Estimate.absent("bytes", why or f"not read: {source}")
     return Estimate.exact(value, "bytes", Basis.MEASURED, source)

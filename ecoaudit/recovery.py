@@ -16,10 +16,27 @@ from ecoaudit.run import drop_leftovers, load_run
 _STARTING_S = 10.0  # by when a journal holds its header
 
 
-def abandoned_journals() -> list[Path]:
-    """Journals in the runs folder whose program is gone, oldest first."""
-    journals = sorted(runs_folder().glob(f"*{SUFFIX}"))
-    return [path for path in journals if not _alive(path)]
+def abandoned_journals(folder: Path | None = None) -> list[Path]:
+    """Journals in a folder, or in the runs folder, whose program is gone, oldest first."""
+    return [path for path in journals_in(folder or runs_folder()) if not _alive(path)]
+
+
+def journals_in(folder: Path) -> list[Path]:
+    """All journals in a folder, oldest first."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def unusable(journal: Path) -> str | None:
+    """Why no run can be made of a journal, and what to do; None where it has a header."""
+    try:
+        first = next(read_journal(journal), None)
+    except (FileFormatError, OSError) as error:
+        return f"{error}; remove the file"
+    if first is None:
+        return f"{journal}: nothing was recorded; `ecoaudit runs recover {journal}` removes it"
+    if first["is"] != "header":
+        return f"{journal}: the first line is no header; remove the file"
+    return None
 
 
 def journal_for(path: Path) -> Path:
@@ -27,7 +44,7 @@ def journal_for(path: Path) -> Path:
 
     Raises:
         NotFoundError: there is none.
-        FileFormatError: its program is still running.
+        FileFormatError: its program is still running, or has only just begun.
     """
     if path.name.endswith(SUFFIX):
         found = path
@@ -37,7 +54,12 @@ def journal_for(path: Path) -> Path:
         if not candidates:
             raise NotFoundError(f"{path}: no killed run was to be written there")
         found = candidates[-1]
-    if _alive(found):
+    if found.exists() and _alive(found):
+        if not _header(found):
+            raise FileFormatError(
+                f"{found}: holds nothing yet, and may be of a program that has just begun;"
+                f" try again in {_STARTING_S:.0f} s"
+            )
         raise FileFormatError(f"{found}: its program is still running; it will save the run itself")
     return found
 
@@ -91,10 +113,22 @@ def _alive(journal: Path) -> bool:
     header = _header(journal)
     try:
         if not header:
-            return time.time() - journal.stat().st_mtime < _STARTING_S
+            return time.time() - journal.stat().st_mtime < _STARTING_S or _held_open(journal)
         process = psutil.Process(header["pid"])
         started_at: float = header["process_started_at"]
         same = abs(process.create_time() - started_at) < 1.0
         return same and process.status() != psutil.STATUS_ZOMBIE
     except (KeyError, OSError, psutil.Error):
         return False
+
+
+def _held_open(file: Path) -> bool:
+    """Whether a process, of those that can be looked into, has the file open."""
+    real = str(file.resolve())
+    for process in psutil.process_iter():
+        try:
+            if any(opened.path == real for opened in process.open_files()):
+                return True
+        except (psutil.Error, OSError):
+            continue
+    return False

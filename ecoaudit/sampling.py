@@ -30,6 +30,7 @@ PERIOD_S = 0.1  # between two readings
 FASTEST_S = 0.02  # between two readings of sampled power that changes
 CHANGE = 0.05  # of the power between two readings, from which it is read faster
 HOST_PERIOD_S = 0.5  # between two readings of the process tree's memory and of the clocks
+HOST_FIRST_S = 0.02  # between the first two after a command was started; twice as long each time
 FLUSH_S = 1.0  # between two writes of the journal
 EDGE_PERIOD_S = 0.002  # between two readings while waiting for a counter to move at an edge
 EDGE_LIMIT_S = 0.15  # longest wait for it
@@ -73,6 +74,7 @@ class Sampler:
         self._watched_s = -math.inf
         self._stopping = False
         self._host_due_s = -math.inf
+        self._host_period_s = HOST_PERIOD_S
         self._sampled_s: float | None = None
         self._gap_told = False
         self._counted_until_s = -math.inf  # till then every device is taken to have a counter
@@ -163,6 +165,29 @@ class Sampler:
                 return
             time.sleep(EDGE_PERIOD_S)
 
+    def command_started(self) -> None:
+        """A command runs from now on: its processes are to be found, and their memory read, soon.
+
+        One that ends before the next ordinary search would show neither.
+        """
+        with self.lock:
+            self._tree.look_closely()
+            self._host_period_s = HOST_FIRST_S
+            self._host_due_s = self._now()
+        if self._asleep:
+            self._wake.put(None)
+
+    def command_ended(self, peak_memory_bytes: float | None) -> None:
+        """A command was waited for just now: the kernel has counted all that it used.
+
+        Args:
+            peak_memory_bytes: the largest memory of one of its processes; None when not known.
+        """
+        self._sample_or_doubt()
+        if peak_memory_bytes is not None:
+            with self.lock:
+                self._note_memory(self._now(), peak_memory_bytes)
+
     # -- reading -------------------------------------------------------------------------------
 
     def sample(self, meters: Sequence[Meter] | None = None) -> None:
@@ -175,10 +200,9 @@ class Sampler:
                     self._recording.traces[reading.device_id].add(reading)
                     rows.append(row_of(reading, now))
             if now >= self._host_due_s:
-                self._host_due_s = now + HOST_PERIOD_S
-                memory = self._tree.memory_bytes()
-                self._recording.host_memory.append((now, memory))
-                self._journal_line("host", t=now, bytes=memory)
+                self._host_due_s = now + self._host_period_s
+                self._host_period_s = min(2 * self._host_period_s, HOST_PERIOD_S)
+                self._note_memory(now, self._tree.memory_bytes())
                 self._watch_clocks()
         if rows:
             self._journal_line("readings", t=now, r=rows)
@@ -194,9 +218,11 @@ class Sampler:
         due_s = all_due_s = self._now() + PERIOD_S
         flush_s = self._now() + FLUSH_S
         while not self._stopping:
-            if self._woken(max(due_s - self._now(), 0.0)):
+            if self._woken(max(min(due_s, self._host_due_s) - self._now(), 0.0)):
                 self._watch_edge()
             now = self._now()
+            if self._host_due_s <= now < due_s:
+                self._sample_or_doubt([])
             if now >= due_s:
                 uncounted, change = self._uncounted()
                 self._sample_or_doubt(None if now >= all_due_s else uncounted)
@@ -267,14 +293,18 @@ class Sampler:
             return
         self._watched_s = edge_s
         self._sample_or_doubt()
-        traces = list(self._recording.traces.values())
         while self._now() < edge_s + EDGE_LIMIT_S:
-            if all(trace.moved_since(edge_s) for trace in traces):
+            awaited = [meter for meter in self._meters if not self._moved_since(edge_s, meter)]
+            if not awaited:
                 break
             time.sleep(EDGE_PERIOD_S)
-            self._sample_or_doubt()
+            self._sample_or_doubt(awaited)
         if self._edge_s == edge_s:
             self._edge_s = None
+
+    def _moved_since(self, t_s: float, meter: Meter) -> bool:
+        traces = self._recording.traces
+        return all(traces[device.id].moved_since(t_s) for device in meter.devices())
 
     # -- doubts and the journal ------------------------------------------------------------------
 
@@ -290,6 +320,10 @@ class Sampler:
                     "machine was too busy; counters bridge the gap, sampled power does not",
                 )
             )
+
+    def _note_memory(self, t_s: float, memory_bytes: float) -> None:
+        self._recording.host_memory.append((t_s, memory_bytes))
+        self._journal_line("host", t=t_s, bytes=memory_bytes)
 
     def _watch_clocks(self) -> None:
         for said in self._clocks.changes():

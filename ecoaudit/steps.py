@@ -12,16 +12,25 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Real
+from opcode import opmap
+from types import FrameType
 from typing import Any
 
+from ecoaudit.checks import doubt
 from ecoaudit.errors import UsageError
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.recording import Window
+from ecoaudit.run import Doubt
 from ecoaudit.statistics import percentile, percentile_interval
 
 NOUNS = ("tokens", "samples")  # what can be counted in a step
 STEPS, WARMUP = "steps", "warmup"  # names of the windows
 CLOCK = "monotonic clock at each step"
+
+# CPython's instructions that drop the iterator of a loop at `break` and `return`. Where an
+# exception drops it, the loop's frame stands at the instruction that raised.
+_DROPPING = {opmap[name] for name in ("POP_TOP", "POP_ITER") if name in opmap}
+_YIELDING = {opmap[name] for name in ("YIELD_VALUE", "RESUME")}
 
 
 @dataclass(slots=True)
@@ -146,3 +155,28 @@ def step_times(durations_s: Sequence[float], synchronised: bool) -> dict[str, Es
         value = percentile(durations_s, q)
         figures[f"step_s_p{q}"] = Estimate(value, low, high, "s", Basis.MEASURED, clock)
     return figures
+
+
+def no_steps(warmed_up: int) -> Doubt:
+    """What is to be said of a loop that made no whole step beyond these of its warm-up."""
+    if warmed_up == 0:
+        remedy = "give it more batches: one step at least, which takes `accumulate` of them"
+        return doubt("no-steps", "the loop made no whole step", remedy)
+    whole = f"{warmed_up} whole steps, all of them"
+    if warmed_up == 1:
+        whole = "1 whole step, which was"
+    return doubt("no-steps", f"the loop made {whole} warm-up")
+
+
+def left_on_purpose(frame: FrameType | None) -> bool:
+    """Whether a loop that lets go of its iterator was left by ``break`` or ``return``.
+
+    An iterator is not told these apart from an exception in the loop's body. One that a variable
+    holds is let go of later; that is no purpose, for nobody knows when its last step ended.
+
+    Args:
+        frame: that of the loop; or of a generator round the iterator, such as a progress bar.
+    """
+    while frame is not None and frame.f_code.co_code[frame.f_lasti] in _YIELDING:
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_code[frame.f_lasti] in _DROPPING

@@ -6,7 +6,8 @@ the energy between the marks is worked out here, afterwards.
 A trace is made of stretches. In one the device's counter is read; where it has none, or where that
 failed, its power is integrated; and where it answers nothing there is a gap. No gap is filled: the
 energy of a window over one is what was counted, and its upper end holds what the device can have
-used meanwhile at most. A counter that went on counting over a gap closes it.
+used meanwhile at most. A counter that went on counting over a gap closes it. A counter that stands
+still, which no power of zero confirms, leaves a gap as well; so does power that was left unread.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 
+from ecoaudit.checks.measuring import COUNTER_AGAINST_POWER, LONGEST_GAP_S
 from ecoaudit.counter_steps import CounterSteps
-from ecoaudit.estimate import Estimate
-from ecoaudit.measurement import Device, DeviceEnergy, Reading
+from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.measurement import WALL, Device, DeviceEnergy, Reading
 from ecoaudit.power_series import PowerSeries
 
 _ENOUGH_READINGS = 50  # of power, for its integral to be held against the counter
@@ -30,6 +32,8 @@ _STOOD_STEPS = 5  # after which a counter that then failed is taken to have stoo
 _POWER_DOUBT = 0.1  # of energy that was integrated from power where the counter failed
 _COUNTED_ON = 0.5  # of the power's integral: a counter that gained so much counted all the time
 _ABOVE_PEAK = 1.5  # times the largest power seen, where no limit of the power is known
+_NO_ANSWER = "no answer"
+_OF_ITS_COUNTER = ("rapl-powercap",)  # methods whose power is made of the counter
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class Trace:
         self._stretches: list[Stretch] = []
         self._silent_s: float | None = None  # the first of the readings without an answer
         self._power = PowerSeries(max(device.step_s, _number(device, "power_window_s") or 0.0))
+        self._unread: list[tuple[float, float]] = []
         self._memory_times = array("d")
         self._memories = array("d")
 
@@ -113,7 +118,10 @@ class Trace:
             return
         last = self._stretches[-1]
         silent = self._silent_s is not None and t_s - last.end_s > _BRIDGED_S
-        if silent:
+        unread = self.device.boundary != WALL and t_s - last.end_s > LONGEST_GAP_S
+        if silent or unread:
+            if not silent:
+                self._unread.append((last.end_s, t_s))
             self._stretches.append(Stretch(t_s, t_s, None))
         elif last.steps is None:
             last.end_s = t_s
@@ -165,17 +173,36 @@ class Trace:
         """
         device, parts = self.device, self._within(start_s, end_s)
         figure = self._figure(parts, start_s, end_s)
-        method, by_power = self._method(parts), self._by_power(parts, start_s, end_s)
+        method, by_power = self._method(parts), self._by_power(parts, figure, start_s, end_s)
         return DeviceEnergy(device.id, device.kind, device.boundary, figure, method, by_power)
 
     def gaps(self, start_s: float, end_s: float) -> list[tuple[float, float]]:
-        """The stretches between two times in which the device answered nothing."""
+        """The stretches between two times of which nothing is known.
+
+        The device answered nothing, its counter stood still, or its power was left unread.
+        """
         found = []
         edges = [start_s, *(e for part in self._within(start_s, end_s) for e in part[1:]), end_s]
         for since_s, until_s in zip(edges[::2], edges[1::2], strict=True):
             if until_s > since_s and self._stretches:
                 found.append((since_s, until_s))
         return found
+
+    def stood_s(self, start_s: float, end_s: float, resting: bool = False) -> float:
+        """How long the counter stood still between two times [s], against all reason.
+
+        With ``resting``: how long it did so while the power was read as zero.
+        """
+        spans: list[tuple[float, float]] = []
+        for number in range(len(self._stretches)):
+            since_s, until_s = self._reach(number)
+            for from_s, to_s in self._standing(number, resting):
+                spans.append((max(from_s, since_s), min(to_s, until_s)))
+        return _overlap_s(spans, start_s, end_s)
+
+    def unread_s(self, start_s: float, end_s: float) -> float:
+        """How long sampled power was left unread between two times [s], though it was to be had."""
+        return _overlap_s(self._unread, start_s, end_s)
 
     def missed_share(self, start_s: float, end_s: float) -> float | None:
         """Share of the energy that sampled power may have missed; None with a counter."""
@@ -186,25 +213,34 @@ class Trace:
         return math.hypot(*(self._power.missed_j(*part[1:]) for part in by_power)) / energy_j
 
     def counter_against_power(self, start_s: float, end_s: float) -> float | None:
-        """The counter's energy over that of the integrated power, less 1.
+        """The counter's energy over that of the integrated power, less 1; None without both.
 
-        None without both a counter and power, and where the power was too uneven for its readings
-        to tell a few per cent: a load that switches faster than it is read may be met at its highs.
+        Power that was worked out from the counter, as RAPL's is, says nothing beside it.
         """
-        powers = self._power.readings(start_s, end_s)
+        if self.device.details.get("power_method") is None:
+            return None
         if any(stretch.steps is None for stretch in self._stretches) or self.gaps(start_s, end_s):
             return None
-        if len(powers) < _ENOUGH_READINGS:
-            return None
-        mean = math.fsum(powers) / len(powers)
-        spread = math.sqrt(math.fsum((power - mean) ** 2 for power in powers) / len(powers))
-        # Readings that crowd at an edge tell no more than one does.
-        readings = min(len(powers), (end_s - start_s) / _READING_S)
-        if mean <= 0 or 4 * spread / mean / math.sqrt(readings) > _WORTH_COMPARING:
+        if len(self._power.readings(start_s, end_s)) < 2 or self._power.unread(start_s, end_s):
             return None
         by_power = self._power.integral(start_s, end_s)
         by_counter = self.energy(start_s, end_s).energy_j.value
         return None if by_counter is None or by_power <= 0 else by_counter / by_power - 1
+
+    def power_tells(self, start_s: float, end_s: float) -> bool:
+        """Whether the power was even enough for its readings to tell a few per cent.
+
+        A load that switches faster than it is read may be met at its highs.
+        """
+        powers = self._power.readings(start_s, end_s)
+        if len(powers) < _ENOUGH_READINGS:
+            return False
+        mean = math.fsum(powers) / len(powers)
+        spread = math.sqrt(math.fsum((power - mean) ** 2 for power in powers) / len(powers))
+        # Readings that crowd at an edge tell no more than one does, nor do those of one mean.
+        apart_s = max(_READING_S, _number(self.device, "power_window_s") or 0.0)
+        readings = min(len(powers), (end_s - start_s) / apart_s)
+        return mean > 0 and 4 * spread / mean / math.sqrt(readings) <= _WORTH_COMPARING
 
     def peak_memory_bytes(self, start_s: float, end_s: float) -> float | None:
         """The largest memory in use between two times [bytes]; None when it was never read.
@@ -229,17 +265,39 @@ class Trace:
         the device was asked and did not answer.
         """
         found = []
-        final = len(self._stretches) - 1
         for number, stretch in enumerate(self._stretches):
-            since_s, until_s = stretch.start_s, stretch.end_s
-            if number == 0:
-                since_s = -math.inf
-            if number == final and self._silent_s is None:
-                until_s = math.inf
-            since_s, until_s = max(since_s, start_s), min(until_s, end_s)
-            if since_s < until_s or (start_s == end_s == since_s == until_s):
-                found.append((stretch, since_s, until_s))
+            first_s, last_s = self._reach(number)
+            standing = self._standing(number)
+            edges = [first_s, *(edge for span in standing for edge in span), last_s]
+            for from_s, to_s in zip(edges[::2], edges[1::2], strict=True):
+                since_s, until_s = max(from_s, start_s), min(to_s, last_s, end_s)
+                if since_s < until_s or (start_s == end_s == since_s == until_s):
+                    found.append((stretch, since_s, until_s))
         return found
+
+    def _reach(self, number: int) -> tuple[float, float]:
+        """From when to when a stretch tells the energy."""
+        stretch = self._stretches[number]
+        final = number == len(self._stretches) - 1 and self._silent_s is None
+        return (
+            stretch.start_s if number else -math.inf,
+            math.inf if final else stretch.end_s,
+        )
+
+    def _standing(self, number: int, resting: bool = False) -> list[tuple[float, float]]:
+        """When the counter of a stretch stood still, and the power did not, or did, say zero."""
+        steps = self._stretches[number].steps
+        told = self.device.basis is Basis.MEASURED and self.device.boundary != WALL
+        if steps is None or not told:
+            return []
+        return [span for span in steps.standing() if self._rests(*span) is resting]
+
+    def _rests(self, since_s: float, until_s: float) -> bool:
+        """Whether the power, told apart from the counter, was read as zero all the time."""
+        if self.device.method in _OF_ITS_COUNTER:
+            return False
+        since_s, until_s = max(since_s, self._power.first_s), min(until_s, self._power.last_s)
+        return since_s < until_s and self._power.integral(since_s, until_s) == 0
 
     def _method(self, parts: list[tuple[Stretch, float, float]]) -> str:
         """How the energy of some stretches was had."""
@@ -257,13 +315,17 @@ class Trace:
         device = self.device
         if not self._stretches or (len(self._power) < 2 and not self._ever_counted):
             return Estimate.absent("J", f"{device.name}: no reading ({device.source})")
+        if self._never_moved:
+            why = "its energy counter did not move, and no power was read"
+            return Estimate.absent("J", f"{device.name}: {why} ({device.source})")
         gaps = self.gaps(start_s, end_s)
         missing_s = math.fsum(until_s - since_s for since_s, until_s in gaps)
         most_w = self._most_w()
+        missed = self._missed(start_s, end_s)
         if gaps and (not parts or most_w is None):
-            why = "it answered nothing" if not parts else "nothing bounds what it used meanwhile"
+            why = "it told nothing" if not parts else "nothing bounds what it used meanwhile"
             return Estimate.absent(
-                "J", f"{device.name}: no answer for {missing_s:.1f} s; {why} ({device.source})"
+                "J", f"{device.name}: {missed} for {missing_s:.1f} s; {why} ({device.source})"
             )
         value = low = high = by_power_s = 0.0
         doubts = []
@@ -283,39 +345,67 @@ class Trace:
         if by_power_s:
             source += f"; {by_power_s:.1f} s by power, as the counter failed"
         if gaps and len(gaps) == 1 and gaps[0][1] == end_s:
-            source += f"; lost {missing_s:.1f} s before the end"
+            lost = "lost" if missed == _NO_ANSWER else missed + " for"
+            source += f"; {lost} {missing_s:.1f} s before the end"
         elif gaps:
-            source += f"; no answer for {missing_s:.1f} s in between"
+            source += f"; {missed} for {missing_s:.1f} s in between"
         low_j = max(value - math.hypot(low, edge), 0.0)
         high_j = value + math.hypot(high, edge) + (most_w or 0.0) * missing_s
         return Estimate(value, low_j, high_j, "J", device.basis, source)
 
     def _by_power(
-        self, parts: list[tuple[Stretch, float, float]], start_s: float, end_s: float
+        self,
+        parts: list[tuple[Stretch, float, float]],
+        figure: Estimate,
+        start_s: float,
+        end_s: float,
     ) -> Estimate | None:
-        """The second path to the energy of a window that a counter tells whole; None without."""
+        """The second path to the energy of a window that a counter tells whole; None without.
+
+        Where the power is too uneven for its readings, its interval holds what the counter says.
+        """
         way = self.device.details.get("power_method")
         counted = bool(parts) and all(stretch.steps is not None for stretch, _, _ in parts)
         if way is None or not counted or self.gaps(start_s, end_s):
             return None
         power = self._power
-        if power.at(end_s) is None:
+        if power.at(end_s) is None or power.unread(start_s, end_s):
             return None
         value = round(power.integral(start_s, end_s), _RESOLUTION_J)
         doubts = (power.missed_j(start_s, end_s), power.stale_j(start_s), power.stale_j(end_s))
         off = math.hypot(_POWER_DOUBT * value, *doubts)
         source = f"{self.device.name}: {way}, integrated, taken as +-{_POWER_DOUBT:.0%}"
+        apart_j = abs(value - figure.number) if figure.known else 0.0
+        far = apart_j > max(off, COUNTER_AGAINST_POWER * value)
+        if far and not self.power_tells(start_s, end_s):
+            off = apart_j
+            source += ", wider where too uneven for its readings"
         return Estimate(value, max(value - off, 0.0), value + off, "J", self.device.basis, source)
 
     def _part(self, stretch: Stretch, since_s: float, until_s: float) -> tuple[float, list[float]]:
         """Energy of a part of a stretch, and its doubts [J]."""
         power = self._power
         if stretch.steps is not None:
-            at_start, doubt_start = stretch.steps.at(since_s, power)
-            at_end, doubt_end = stretch.steps.at(until_s, power)
-            return max(at_end - at_start, 0.0), [doubt_start, doubt_end]
+            at_start, doubt_start, worst_start = stretch.steps.at(since_s, power)
+            at_end, doubt_end, worst_end = stretch.steps.at(until_s, power)
+            doubts = [doubt_start, doubt_end, worst_start + worst_end]
+            return max(at_end - at_start, 0.0), doubts
         doubts = [power.missed_j(since_s, until_s), power.stale_j(since_s), power.stale_j(until_s)]
         return power.integral(since_s, until_s), doubts
+
+    def _missed(self, start_s: float, end_s: float) -> str:
+        """What happened in the gaps between two times, in words."""
+        if self.stood_s(start_s, end_s) > 0:
+            return "its energy counter stood still"
+        return "not read" if self.unread_s(start_s, end_s) > 0 else _NO_ANSWER
+
+    @property
+    def _never_moved(self) -> bool:
+        """Whether a counter is all there is, and it was never seen to move."""
+        if self.device.basis is not Basis.MEASURED or self.device.boundary == WALL:
+            return False
+        told = len(self._power) > 0 and self.device.method not in _OF_ITS_COUNTER
+        return not told and not any(s.steps is None or s.steps.moved for s in self._stretches)
 
     @property
     def _ever_counted(self) -> bool:
@@ -332,6 +422,12 @@ class Trace:
 def _number(device: Device, detail: str) -> float | None:
     value = device.details.get(detail)
     return float(value) if isinstance(value, int | float) else None
+
+
+def _overlap_s(spans: list[tuple[float, float]], start_s: float, end_s: float) -> float:
+    """Time of the spans that lies between two times [s]."""
+    shared = (min(until_s, end_s) - max(since_s, start_s) for since_s, until_s in spans)
+    return math.fsum(max(part_s, 0.0) for part_s in shared)
 
 
 def _later(times: array[float], t_s: float) -> bool:

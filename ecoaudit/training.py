@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -20,7 +21,7 @@ from ecoaudit.ranks import Rank, open_rank_meters
 from ecoaudit.recorder import Recorder
 from ecoaudit.recording import Window, energies_over, energy_within
 from ecoaudit.run import Doubt, RunKind
-from ecoaudit.steps import StepLog, step_times
+from ecoaudit.steps import StepLog, left_on_purpose, no_steps, step_times
 from ecoaudit.work import Work, whole_number
 
 if TYPE_CHECKING:
@@ -185,8 +186,8 @@ class Profile(Recorder):
         ``energy_per_step_j`` and, where the amounts were given or counted, ``tokens``,
         ``tokens_per_s``, ``energy_per_token_j``, ``samples`` and ``samples_per_s``; where the
         model's operations were given, ``flops_per_s`` and ``mfu``. They come from the windows
-        named ``steps``, one for each loop and after each :meth:`aside`. An early ``break`` keeps
-        the step that was begun.
+        named ``steps``, one for each loop and after each :meth:`aside`. An early ``break`` or
+        ``return`` keeps the step that was begun; an exception does not.
         """
         warmup = whole_number("warmup", warmup, least=0)
         accumulate = whole_number("accumulate", accumulate, least=1)
@@ -305,11 +306,7 @@ class Profile(Recorder):
         if self._log.durations_s:
             self._try_figures()
         elif self._looped:
-            self.doubt(
-                "no-steps",
-                f"the loop made {self._log.warmed_up} whole steps, all of them warm-up",
-                "run more steps, or lower warmup",
-            )
+            self.add_doubt(no_steps(self._log.warmed_up))
         if self._rank is not None:
             self._speak_as_one_rank(self._rank)
 
@@ -376,7 +373,7 @@ class Steps(Generic[T]):
         return len(self._iterable)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[T]:
-        profile, batches = self._profile, 0
+        profile, batches, failed = self._profile, 0, False
         try:
             for batch in self._iterable:
                 if batches == 0:
@@ -385,5 +382,8 @@ class Steps(Generic[T]):
                     profile.end_step()
                 batches += 1
                 yield batch
+        except GeneratorExit:  # the loop let go of its iterator
+            failed = not left_on_purpose(sys._getframe(1))
+            raise
         finally:
-            profile.end_steps(whole=batches % self._accumulate == 0)
+            profile.end_steps(whole=batches % self._accumulate == 0 and not failed)

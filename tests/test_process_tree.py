@@ -142,6 +142,28 @@ def test_searches_are_spaced() -> None:
         assert tree.cpu_s() > before_s
 
 
+def test_what_was_just_started_is_looked_for_at_once() -> None:
+    """And what it starts in turn a moment later; then the searches are spaced as before."""
+    tree = ProcessTree(os.getpid(), rescan_s=1000)
+    tree.cpu_s()
+    script = "read x; sleep 60 & echo $!; wait"
+    with subprocess.Popen(
+        ["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        tree.look_closely()
+        tree.cpu_s()
+        assert child.pid in tree._members
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(b"on\n")
+        child.stdin.flush()
+        grandchild = int(child.stdout.readline())
+        while grandchild not in tree._members:
+            tree.cpu_s()
+            time.sleep(0.005)
+        os.kill(grandchild, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("lists", [True, False])
 def test_cpu_time_is_the_processs_own(lists: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_tree, "_CHILDREN_LISTS", lists)

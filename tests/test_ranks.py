@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,31 @@ def test_under_nvml_a_rank_reads_its_own_board_only(
         check=True,
     )
     assert done.stdout.strip() == f"GPU-{board}"
+
+
+MIG_SCRIPT = """
+import ecoaudit
+with ecoaudit.profile("ranked", country="KEN", output="run.json") as rec:
+    print([[d.id, d.details["mig_share"]] for d in rec.devices if d.kind == "gpu"])
+"""
+
+
+def test_a_rank_keeps_the_share_of_its_instance(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    boards = [
+        StandInGpu(uuid=f"GPU-{n}", mig=True, mig_devices=(f"MIG-{n}a", f"MIG-{n}b")) for n in "01"
+    ]
+    config = tmp_path / "gpus.conf"
+    write_config(config, [replace(board, mig_slices=(4, 3)) for board in boards])
+    ranks = {"RANK": "1", "WORLD_SIZE": "2", "CUDA_VISIBLE_DEVICES": "MIG-0a,MIG-1b"}
+    done = subprocess.run(
+        [sys.executable, "-c", MIG_SCRIPT],
+        env=environment(compile_library(tmp_path), config) | ranks,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str([["GPU-1", 3 / 7]])

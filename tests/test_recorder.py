@@ -11,11 +11,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ecoaudit.checks import doubt
-from ecoaudit.errors import EcoauditError, NotFoundError
+from ecoaudit.errors import EcoauditError, NotFoundError, UsageError
 from ecoaudit.estimate import Basis
 from ecoaudit.journal import SUFFIX
 from ecoaudit.journal_lines import recover
@@ -92,6 +93,28 @@ def test_a_window_can_be_added_afterwards(driven: Driven) -> None:
         window = recorder.add_window("steady", start, start + 2.5)
         assert recorder.energy(window).value == pytest.approx(250.0)
     assert [window.name for window in recorder.run.windows] == ["steady"]
+
+
+@pytest.mark.parametrize("name", ["", 5, None])
+def test_a_window_needs_a_name(driven: Driven, name: Any) -> None:
+    wanted = "name must be text, such as 'eval'; got"
+    with driven.recorder() as recorder:
+        with pytest.raises(UsageError, match=wanted):
+            recorder.open_window(name)
+        with pytest.raises(UsageError, match=wanted), recorder.window(name):
+            pass
+        with pytest.raises(UsageError, match=wanted):
+            recorder.add_window(name, 1000.0, 1000.1)
+    assert recorder.run.windows == []
+
+
+def test_a_window_after_the_end_is_an_error(driven: Driven) -> None:
+    with driven.recorder() as recorder:
+        driven.run_for(recorder, 1)
+    with pytest.raises(UsageError, match="window 'late': the run has ended"):
+        recorder.open_window("late")
+    with pytest.raises(UsageError, match="window 'late': the run has ended"):
+        recorder.add_window("late", 1000.0, 1000.1)
 
 
 def test_windows_of_async_tasks_do_not_nest_in_each_other(driven: Driven) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -122,6 +122,35 @@ def test_the_journal_has_the_time_of_the_reading_not_of_the_call(tmp_path: Path)
     assert [line["t"] for line in lines] == meter.read_s[: len(lines)]
     assert [row[-1] for line in lines for row in line["r"]] == pytest.approx([-0.5] * len(lines))
     assert run.summary["gpu_energy_j"].value == pytest.approx(100 * run.duration_s)
+
+
+@dataclass
+class Stepped(Scripted):
+    """A meter whose counter moves every 0.1 s."""
+
+    def devices(self) -> Sequence[Device]:
+        (made,) = super().devices()
+        return (replace(made, id="stepped", step_s=0.1),)
+
+    def read(self, now_s: float) -> Sequence[Reading]:
+        self.read_s.append(now_s)
+        steps = math.floor((now_s - self.started_s) / 0.1)
+        return (Reading("stepped", now_s, 10.0 * steps, 100.0),)
+
+
+def test_only_what_moves_in_steps_is_watched_at_an_edge() -> None:
+    """Another meter, such as the model that reads a tree of processes, is read once and then."""
+    stepped, other = Stepped(steady), Scripted(steady, counter=True)
+    with Recorder("test", meters=[stepped, other], country="KEN") as recorder:
+        time.sleep(0.5)
+        before = len(stepped.read_s), len(other.read_s)
+        window = recorder.open_window("edge")
+        recorder.close_window(window)
+        recorder.measure(window)
+        after = len(stepped.read_s), len(other.read_s)
+    assert after[0] - before[0] > 5
+    assert 1 <= after[1] - before[1] <= 4
+    assert other.read_s[-1] >= window.start_s
 
 
 def test_an_edge_is_read_at_once_though_the_thread_sleeps() -> None:

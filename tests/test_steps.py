@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecoaudit.recording import Window
-from ecoaudit.steps import STEPS, WARMUP, StepLog, step_times
+from ecoaudit.steps import STEPS, WARMUP, StepLog, no_steps, step_times
 
 
 def window(start_s: float, name: str = STEPS) -> Window:
@@ -100,6 +100,14 @@ def test_a_tensor_is_not_looked_at_before_the_end() -> None:
     assert Lazy.looked == 0
     assert log.amount("tokens") == 30.0
     assert Lazy.looked == 1
+
+
+def test_no_steps_has_words_for_each_case() -> None:
+    assert no_steps(0).message == "the loop made no whole step"
+    assert "`accumulate`" in no_steps(0).remedy
+    assert no_steps(1).message == "the loop made 1 whole step, which was warm-up"
+    assert no_steps(3).message == "the loop made 3 whole steps, all of them warm-up"
+    assert no_steps(3).remedy == "run more steps, or lower warmup"
 
 
 def test_percentiles_of_the_steps() -> None:

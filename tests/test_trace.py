@@ -116,14 +116,17 @@ def test_a_switching_load_accuses_no_counter(seconds: int) -> None:
         t = tick / 10
         power = 400.0 if tick % 3 else 60.0
         trace.add(Reading("gpu-0", t, energy_j=230.0 * t, power_w=power))
-    assert trace.counter_against_power(0.0, float(seconds)) is None
+    assert not trace.power_tells(0.0, float(seconds))
+    by_power = trace.energy(0.0, float(seconds)).by_power_j
+    assert by_power is None  # the device names no way by which its power is read
 
 
 def test_a_steady_load_is_compared() -> None:
-    trace = Trace(device())
+    trace = Trace(replace(device(), details={"power_method": "power"}))
     for tick in range(100):
         trace.add(Reading("gpu-0", tick / 10, energy_j=18.0 * tick, power_w=200.0))
     assert trace.counter_against_power(0.0, 9.9) == pytest.approx(-0.1)
+    assert trace.power_tells(0.0, 9.9)
 
 
 def stepped(watts: float = 400.0, **details: float) -> Trace:
@@ -168,7 +171,7 @@ def test_a_device_that_is_lost_is_bounded_by_its_limit() -> None:
     assert before.energy_j.source == "a test"
     after = trace.energy(3.5, 4.5).energy_j
     assert after.value is None
-    assert after.source == "Test GPU: no answer for 1.0 s; it answered nothing (a test)"
+    assert after.source == "Test GPU: no answer for 1.0 s; it told nothing (a test)"
 
 
 def test_without_a_known_limit_the_largest_power_bounds() -> None:

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -100,6 +102,110 @@ def test_a_break_in_the_middle_of_an_accumulation_leaves_the_part_out(clock: Clo
                 break
     assert values(rec.run)["steps"] == 2
     assert rec.run.windows[0].duration_s == pytest.approx(4.0)
+
+
+def wrapped(batches: Iterable[int]) -> Iterator[int]:
+    """What a progress bar does."""
+    for batch in batches:  # noqa: UP028
+        yield batch
+
+
+def fail(*_: object) -> None:
+    raise ValueError("in the third step")
+
+
+def failing(rec: Profile, clock: Clock) -> None:
+    for number in rec.steps(range(5)):
+        clock.work(1.0)
+        if number == 2:
+            fail()
+
+
+def failing_in_blocks(rec: Profile, clock: Clock) -> None:
+    for number in wrapped(rec.steps(range(5))):
+        try:
+            with rec.window("step"):
+                clock.work(1.0)
+                if number == 2:
+                    fail()
+        except ValueError:
+            clock.work(0.5)
+            raise
+        finally:
+            clock.work(0.25)
+
+
+def failing_and_handled(rec: Profile, clock: Clock) -> None:
+    with suppress(ValueError):
+        for _, number in enumerate(rec.steps(range(5))):
+            clock.work(1.0)
+            if number == 2:
+                raise ValueError
+    clock.work(3.0)
+
+
+def failing_batches(rec: Profile, clock: Clock) -> None:
+    """The batches fail, not the step: two were made, and the third was asked for."""
+
+    def batches() -> Iterator[int]:
+        yield from (0, 1)
+        fail()
+
+    for _ in rec.steps(batches()):
+        clock.work(1.0)
+
+
+@pytest.mark.parametrize("loop", [failing, failing_in_blocks, failing_and_handled, failing_batches])
+def test_a_step_that_an_exception_ends_is_no_step(
+    clock: Clock, loop: Callable[[Profile, Clock], None]
+) -> None:
+    rec = profile(clock, tokens_per_step=8)
+    with suppress(ValueError), rec:
+        loop(rec, clock)
+    assert values(rec.run)["steps"] == 2
+    assert values(rec.run)["tokens"] == 16
+    steps = next(w for w in rec.run.windows if w.name == "steps")
+    assert steps.duration_s == pytest.approx(2.5 if loop is failing_in_blocks else 2.0)
+
+
+def test_an_exception_after_a_break_costs_no_step(clock: Clock) -> None:
+    rec = profile(clock)
+    with suppress(ValueError), rec:
+        for number in rec.steps(range(5)):
+            clock.work(1.0)
+            if number == 2:
+                break
+        fail()
+    assert values(rec.run)["steps"] == 3
+
+
+def test_the_step_of_a_break_or_return_is_kept(clock: Clock) -> None:
+    def returning(rec: Profile) -> int:
+        for number in rec.steps(range(5)):
+            with rec.window("step"):
+                clock.work(1.0)
+                if number == 2:
+                    return number
+        return -1
+
+    def breaking(rec: Profile, batches: Callable[[Iterable[int]], Iterable[object]]) -> None:
+        done = 0
+        for _ in batches(rec.steps(range(5))):
+            try:
+                clock.work(1.0)
+                done += 1
+                if done == 3:
+                    break
+            finally:
+                clock.work(0.0)
+
+    with profile(clock) as rec:
+        assert returning(rec) == 2
+    assert values(rec.run)["steps"] == 3
+    for batches in (iter, enumerate, wrapped, lambda steps: zip(steps, "abcde", strict=True)):
+        with profile(clock) as rec:
+            breaking(rec, batches)
+        assert values(rec.run)["steps"] == 3
 
 
 def test_what_varies_is_counted_by_the_loop(clock: Clock) -> None:
@@ -222,7 +328,19 @@ def test_an_empty_loop_says_so(clock: Clock) -> None:
     with profile(clock) as rec:
         assert list(rec.steps([])) == []
         clock.work(1.0)
-    assert "no-steps" in codes(rec.run)
+    (said,) = [d for d in rec.run.doubts if d.code == "no-steps"]
+    assert said.message == "the loop made no whole step"
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"), [(1, "1 whole step, which was warm-up"), (2, "2 whole steps, all of them")]
+)
+def test_a_loop_of_warm_up_says_so(clock: Clock, steps: int, words: str) -> None:
+    with profile(clock) as rec:
+        for _ in rec.steps(range(steps), warmup=3):
+            clock.work(1.0)
+    (said,) = [d for d in rec.run.doubts if d.code == "no-steps"]
+    assert said.message.startswith(f"the loop made {words}")
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ CHECKS: dict[str, Check] = {
     ),
     "gpu-hidden": Check(
         "a list of visible GPUs, such as CUDA_VISIBLE_DEVICES, holds a number that no GPU has,"
-        " which hides all that follow it",
+        " or an empty word, which hides all that follow it",
         "name GPUs that are there: `nvidia-smi -L`",
         GPU,
     ),
@@ -82,6 +82,11 @@ CHECKS: dict[str, Check] = {
         "NVIDIA_VISIBLE_DEVICES names some of the GPUs that the driver shows, and only those were"
         " counted",
         "name those that the program uses in CUDA_VISIBLE_DEVICES, or unset the variable",
+        GPU,
+    ),
+    "gpu-not-named": Check(
+        "NVIDIA_VISIBLE_DEVICES is none, yet the driver shows GPUs, which were counted",
+        "name those that the program uses in CUDA_VISIBLE_DEVICES; empty means none",
         GPU,
     ),
     "gpu-shared": Check(
@@ -105,8 +110,10 @@ CHECKS: dict[str, Check] = {
         PARTS,
     ),
     "counter-stuck": Check(
-        "an energy counter stood still while power was drawn; power was integrated instead",
-        "mistrust this counter; a newer driver may mend it",
+        "an energy counter stood still, and no power of 0 W was read; power was integrated instead,"
+        " or where there is none the energy is absent or a lower bound",
+        "mistrust this counter; a newer driver may mend it, and what a virtual machine shows of its"
+        " host's may never move: measure on the host, or with a meter at the plug (--wall)",
         PARTS,
     ),
     "counter-failed": Check(
@@ -119,14 +126,34 @@ CHECKS: dict[str, Check] = {
         "hold both against a meter at the plug before comparing it with another board",
         PARTS,
     ),
+    "power-too-uneven": Check(
+        "a device's counter and its integrated power differ by over"
+        f" {COUNTER_AGAINST_POWER:.0%}, and the power, sampled, cannot follow this load: the"
+        " counter is what is reported",
+        "measure longer; the interval of the energy by power holds what the counter says",
+        ("gpu_energy_by_power_j",),
+    ),
+    "sampled-power": Check(
+        "a board's power is sampled, for want of a counter: a load that switches in step with the"
+        " readings is not seen, and no interval holds that",
+        "hold it against a meter at the plug (--wall), or repeat the run with another batch size",
+        GPU,
+    ),
+    "zero-power": Check(
+        "a board said that it drew 0 W, and its counter stood still",
+        "hold it against a meter at the plug (--wall): a board at rest draws some watts",
+        GPU,
+    ),
     "rapl-failed": Check(
-        "a counter of the CPU or memory could not be read, or not always",
+        "a counter of the CPU or memory could not be read at times: without an answer for part of a"
+        " run, its energy has a wider upper end or is absent",
         "`ecoaudit doctor` shows what can be read, and how to open what is closed",
         PARTS,
     ),
     "rapl-gap": Check(
         "a counter of the CPU or memory was left unread for so long that it may have started over"
-        " more than once: the energy is a lower bound",
+        " more than once: what it counted then is left out, and the upper end holds what may have"
+        " been used",
         "do not stop the program for minutes",
         PARTS,
     ),
@@ -157,7 +184,8 @@ CHECKS: dict[str, Check] = {
         WALL,
     ),
     "wall-log": Check(
-        "the log of a meter does not cover the run, or not closely enough",
+        "the log of a meter does not cover the run, or not closely enough, or has rows that cannot"
+        " be read",
         "start the log before the run, end it after, and see that both clocks agree",
         WALL,
     ),
@@ -183,6 +211,12 @@ CHECKS: dict[str, Check] = {
     "idle-drift": Check(
         f"idle before and idle after the command differ by over {IDLE_DRIFT:.0%}",
         "let the machine settle first, and run it again",
+        IDLE,
+    ),
+    "idle-unsteady": Check(
+        "the power of the machine at rest was so uneven, and did not settle, that its mean is"
+        f" uncertain by over {IDLE_DRIFT:.0%}",
+        "rest longer (--idle, --idle-after), with nothing else running",
         IDLE,
     ),
     "child-outlives": Check(

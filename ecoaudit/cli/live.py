@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.text import Text
@@ -18,7 +20,26 @@ from ecoaudit.recording import Window, energy_within, modelled_share
 from ecoaudit.units import human
 
 _LABELS = {BOARD: "GPU", PACKAGE: "CPU", DRAM: "DRAM", MODULE: "module", WALL: "plug"}
+# Which goes first where a line is short: the highest. 0 is the energy; the others stand where they
+# are made.
+_RANKS = {BOARD: 1, MODULE: 1, PACKAGE: 3, WALL: 3, DRAM: 5}
 _NOW_S = 1.0  # the memory of the last second is the memory now
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One figure of the line.
+
+    Attributes:
+        rank: parts of a higher rank are left out first.
+        full: how it reads where there is room.
+        short: how it reads where there is little.
+    """
+
+    rank: int
+    full: str
+    short: str
+    style: str = ""
 
 
 class LiveLine:
@@ -41,36 +62,61 @@ class LiveLine:
 
     def __call__(self, window: Window, columns: int) -> bytes:
         """The line for a terminal of so many columns: text and colours, one row."""
-        text = self.text(window)
-        text.truncate(max(columns - 1, 1), overflow="ellipsis")
+        text = fitting(self.parts(window), columns - 1)
         with self._console.capture() as drawn:
             self._console.print(text, end="", no_wrap=True, crop=False, soft_wrap=True)
         return drawn.get().encode(sys.stderr.encoding, "replace")
 
-    def text(self, window: Window) -> Text:
-        """The line in full."""
+    def parts(self, window: Window) -> list[Part]:
+        """What there is to show, in order."""
         now_s = self._recorder.now()
         seen = self._recorder.so_far(window)
         latest = self._recorder.so_far(Window("now", "now", max(now_s - _NOW_S, window.start_s)))
         power_w = self._recorder.power_w()
-        parts = [Text("ecoaudit", "bold"), Text(_clock(now_s - window.start_s))]
+        clock = _clock(now_s - window.start_s)
+        parts = [Part(7, "ecoaudit", "ecoaudit", "bold"), Part(4, clock, clock)]
         for boundary in (*HOST_PARTS, WALL):
             if boundary in power_w:
                 power = power_w[boundary]
                 figure = "not read" if power is None else human(power, "W")
                 mark = "~" if boundary in self._modelled and power is not None else ""
-                parts.append(Text(f"{_LABELS[boundary]} {mark}{figure}"))
+                words = f"{_LABELS[boundary]} {mark}{figure}"
+                parts.append(Part(_RANKS[boundary], words, words))
         energy = energy_within(seen.devices, None)
         if energy.known:
             mark = "~" if modelled_share(seen.devices) else ""
-            parts.append(Text(f"{mark}{human(energy.value, 'J')} so far", "bold green"))
+            figure = f"{mark}{human(energy.value, 'J')}"
+            parts.append(Part(0, f"{figure} so far", figure, "bold green"))
         else:
-            parts.append(Text("energy not measured", "yellow"))
+            parts.append(Part(0, "energy not measured", "no energy", "yellow"))
         if latest.peak_host_memory_bytes is not None:
-            parts.append(Text(f"memory {human(latest.peak_host_memory_bytes, 'bytes')}"))
+            figure = human(latest.peak_host_memory_bytes, "bytes")
+            parts.append(Part(2, f"memory {figure}", f"RAM {figure}"))
         if latest.peak_gpu_memory_bytes is not None:
-            parts.append(Text(f"GPU memory {human(latest.peak_gpu_memory_bytes, 'bytes')}"))
-        return Text(" | ", "dim").join(parts)
+            figure = human(latest.peak_gpu_memory_bytes, "bytes")
+            parts.append(Part(6, f"GPU memory {figure}", f"VRAM {figure}"))
+        return parts
+
+
+def fitting(parts: Sequence[Part], columns: int) -> Text:
+    """The parts on one row: in full where they fit, else short, else without the least of them.
+
+    A part is shown whole or not at all: a figure that is cut is another figure.
+    """
+    shown = [Text(part.full, part.style) for part in parts]
+    if _joined(shown).cell_len <= columns:
+        return _joined(shown)
+    left = list(parts)
+    while left:
+        text = _joined([Text(part.short, part.style) for part in left])
+        if text.cell_len <= columns:
+            return text
+        left.remove(max(left, key=lambda part: part.rank))
+    return Text()
+
+
+def _joined(texts: Sequence[Text]) -> Text:
+    return Text(" | ", "dim").join(texts)
 
 
 def _clock(seconds: float) -> str:

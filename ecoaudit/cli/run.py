@@ -53,7 +53,9 @@ Example:
     " redfish://HOST/Chassis/1 or csv:FILE; once for each cord of the machine.",
 )
 @output_option("run file (JSON); kept in the runs folder by default")
-@click.option("-q", "--quiet", is_flag=True, help="Do not print the summary.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="Do not print the summary, unless it cannot be saved."
+)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def command(
     name: str | None,
@@ -85,6 +87,7 @@ def command(
     from ecoaudit.recorder import Recorder
     from ecoaudit.run import RunStatus
 
+    _refuse_option(command[0])
     peers = _peers(crosscheck)
     place = load_site_option(site)
     recorder = Recorder(
@@ -114,6 +117,8 @@ def command(
     finally:
         if checking is not None:
             checking.close()
+    if not ending.started:
+        click.echo("ecoaudit: interrupted at rest; the command was not started", err=True)
     status = RunStatus.COMPLETE if ending.code == 0 else RunStatus.FAILED
     saved_to: Path | None = recorder.saved_to
     try:
@@ -122,7 +127,7 @@ def command(
         # The command has done its work: its end stays its own, and the figures are still shown.
         click.echo(f"ecoaudit: {error}", err=True)
         saved_to = None
-    if not quiet:
+    if not quiet or saved_to is None:
         from ecoaudit.cli.tables import print_run
 
         try:
@@ -131,6 +136,21 @@ def command(
         except OSError:  # nobody reads the error stream any more; what is left of it goes nowhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     return end_like(ending)
+
+
+def _refuse_option(word: str) -> None:
+    """Refuse a command that is no program but an option with a slip in it."""
+    import shutil
+
+    from ecoaudit.errors import UsageError, did_you_mean
+
+    if not word.startswith("-") or shutil.which(word) is not None:
+        return
+    option = word.partition("=")[0]
+    known = [name for each in command.params for name in each.opts if name.startswith("--")]
+    raise UsageError(
+        f"no such option {option} (-- goes before the command); {did_you_mean(option, known)}"
+    )
 
 
 def _peers(text: str | None) -> tuple[str, ...]:

@@ -30,18 +30,22 @@ def command() -> None:
 def list_runs(folder: Path | None) -> None:
     """The runs in FOLDER, or in the runs folder."""
     from ecoaudit.cli.tables import console, table
-    from ecoaudit.errors import FileFormatError
-    from ecoaudit.journal import SUFFIX, runs_folder
+    from ecoaudit.errors import FileFormatError, UsageError
+    from ecoaudit.journal import runs_folder
     from ecoaudit.run import load_run
     from ecoaudit.units import human
 
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"{folder}: {'is no folder' if folder.exists() else 'no such folder'}")
     place = folder or runs_folder()
-    rows = []
+    rows, broken = [], []
     for path in sorted(place.glob("*.json")):
         try:
             run = load_run(path)
-        except FileFormatError:
-            continue  # another file of the user's
+        except FileFormatError as error:
+            if _meant_as_run(path):
+                broken.append(str(error))
+            continue
         energy = run.summary.get("energy_j")
         rows.append(
             (
@@ -58,9 +62,36 @@ def list_runs(folder: Path | None) -> None:
     out.print(
         table(str(place), ("file", "name", "kind", "status", "started", "duration", "energy"), rows)
     )
-    left = len(list(place.glob(f"*{SUFFIX}")))
-    if left:
-        out.print(f"{left} unfinished: `ecoaudit runs recover` saves those whose program is gone")
+    for sentence in [*broken, *_unfinished(place, folder is None)]:
+        out.print(sentence)
+
+
+def _meant_as_run(path: Path) -> bool:
+    """Whether a file that is no run was to be one; JSON of another kind is the user's own."""
+    import json
+
+    try:
+        data = json.loads(path.read_bytes())
+    except (ValueError, OSError, RecursionError):
+        return True
+    return isinstance(data, dict) and str(data.get("schema", "")).startswith("ecoaudit.run/")
+
+
+def _unfinished(place: Path, own: bool) -> list[str]:
+    """A sentence for each kind of journal in a folder; ``own``: it is the runs folder."""
+    from ecoaudit.recovery import abandoned_journals, journals_in, unusable
+
+    left = abandoned_journals(place)
+    faults = [(journal, unusable(journal)) for journal in left]
+    whole = [journal for journal, fault in faults if fault is None]
+    going_on = len(journals_in(place)) - len(left)
+    said = []
+    if whole:
+        files = "" if own else " " + " ".join(map(str, whole))
+        said.append(f"{len(whole)} killed: `ecoaudit runs recover{files}` saves what was recorded")
+    if going_on:
+        said.append(f"{going_on} going on, or just begun")
+    return [*said, *(fault for _, fault in faults if fault is not None)]
 
 
 @command.command("show", epilog="Example: ecoaudit runs show run.json")

@@ -14,10 +14,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from ecoaudit.endings import status_of
 from ecoaudit.errors import EcoauditError
 from ecoaudit.integrations.batches import BatchCounter, Counter
 from ecoaudit.ranks import Rank
-from ecoaudit.recorder import status_of
 from ecoaudit.recording import Window
 from ecoaudit.run import Run, RunStatus
 from ecoaudit.training import Profile

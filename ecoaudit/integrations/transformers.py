@@ -17,9 +17,9 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from ecoaudit.endings import status_of
 from ecoaudit.errors import EcoauditError
 from ecoaudit.integrations.batches import ALL, NON_PADDING, BatchCounter, Counter
-from ecoaudit.recorder import status_of
 from ecoaudit.recording import Window
 from ecoaudit.run import Run, RunStatus
 from ecoaudit.training import Profile

@@ -10,6 +10,7 @@ and /sys; ``ECOAUDIT_CPU_TDP_W`` gives the rated power of the CPU to its model;
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -47,6 +48,8 @@ _BOARDS: dict[str, tuple[str, type[MeterUnavailableError]]] = {
     "amd": ("AMD GPUs", NoAmdError),
 }
 _PLUG = "measure with a meter at the plug: --wall"
+_STILL_S = 0.1  # a working counter of a CPU or of memory moves in a millisecond
+_NO_COUNTER = "measure on the host itself, if this is a virtual machine"
 
 # Kind of a meter at the plug -> its member and what opens an address there under an id of the run.
 # By name, because a run without such a meter is not to wait for them.
@@ -118,7 +121,7 @@ def open_meters(tree: ProcessTree) -> tuple[list[Meter], list[Doubt]]:
             if not _has(boundary, meters):
                 meter = METERS[name](tree)
                 meters.append(meter)
-                happened, remedy = _unmeasured(boundary, why)
+                happened, remedy = _unmeasured(boundary, why[boundary])
                 doubts.append(doubt(f"{meter.devices()[0].kind}-modelled", happened, remedy))
     except BaseException:
         for meter in meters:
@@ -171,14 +174,19 @@ def _open_boards(tree: ProcessTree, meters: list[Meter], doubts: list[Doubt]) ->
             doubts.append(doubt("gpu-not-read", *_halves(str(error))))
 
 
-def _open_host(tree: ProcessTree, meters: list[Meter]) -> str:
-    """Add the sensors of CPU packages and memory; gives what kept RAPL from reading all."""
+def _open_host(tree: ProcessTree, meters: list[Meter]) -> dict[str, str]:
+    """Add the sensors of CPU packages and memory.
+
+    Returns:
+        For each of the two what kept RAPL from reading it, and what to do; empty where nothing did.
+    """
+    why = dict.fromkeys((PACKAGE, DRAM), "")
     try:
-        rapl = METERS["rapl"](tree)
+        rapl = RaplMeter()
         meters.append(rapl)
-        why = "; ".join(map(_sentence, rapl.doubts()))
+        why = {boundary: rapl.unread(boundary) for boundary in why}
     except MeterUnavailableError as error:
-        why = str(error)
+        why = dict.fromkeys(why, str(error))
     if not _has(PACKAGE, meters):
         with suppress(MeterUnavailableError):  # the package is then modelled, which is said
             meters.append(METERS["amd-package"](tree))
@@ -235,6 +243,7 @@ def _probe_host(tree: ProcessTree) -> list[Probe]:
     meters: list[Meter] = []
     why = _open_host(tree, meters)
     found = [(meter.name, device) for meter in meters for device in meter.devices()]
+    stuck = _stuck(meters)
     for meter in meters:
         meter.close()
     probes = []
@@ -243,14 +252,35 @@ def _probe_host(tree: ProcessTree) -> list[Probe]:
         (DRAM, "memory", "modelled-ram"),
     ):
         own = [(name, device) for name, device in found if device.boundary == boundary]
-        if own:
+        still = [device.name for _, device in own if device.id in stuck]
+        if still:
+            detail = f"the counter of {', '.join(still)} stood still for {_STILL_S:g} s"
+            probes.append(Probe(own[0][0], what, "absent", detail, f"{_NO_COUNTER}; or {_PLUG}"))
+        elif own:
             sources = "; ".join(device.source for _, device in own)
-            name = own[0][0]
-            probes.append(Probe(name, what, "measured", sources, why if name == "rapl" else ""))
+            probes.append(Probe(own[0][0], what, "measured", sources, ""))
         else:
             source = METERS[model](tree).devices()[0].source
-            probes.append(Probe(model, what, "modelled", source, _unmeasured(boundary, why)[1]))
+            remedy = _unmeasured(boundary, why[boundary])[1]
+            probes.append(Probe(model, what, "modelled", source, remedy))
     return probes
+
+
+def _stuck(meters: Sequence[Meter]) -> set[str]:
+    """The devices whose energy counter does not move in a moment; takes that moment."""
+    before = _energies(meters)
+    if before:
+        time.sleep(_STILL_S)
+    after = _energies(meters)
+    return {
+        key for key, energy_j in after.items() if energy_j is not None and energy_j == before[key]
+    }
+
+
+def _energies(meters: Sequence[Meter]) -> dict[str, float | None]:
+    now_s = time.monotonic()
+    readings = [reading for meter in meters for reading in meter.read(now_s)]
+    return {reading.device_id: reading.energy_j for reading in readings}
 
 
 def _probe_wall() -> Probe:

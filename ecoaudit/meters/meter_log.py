@@ -106,9 +106,10 @@ class MeterLog:
             rows = _rows(self._path, self._doubtful)
         except FileFormatError as error:
             why = str(error).replace(";", ",")
-            self._doubtful.append(
-                f"{why}: the energy at the plug is absent; start the log before the run"
-            )
+            remedy = "have the logger write rows such as 2026-11-03T10:15:00+01:00,412.5"
+            if not self._path.exists():
+                remedy = "start the log before the run"
+            self._doubtful.append(f"{why}: the energy at the plug is absent; {remedy}")
             return []
         end_unix_s = start_unix_s + (end_s - start_s)
         used = self._covering(rows, start_unix_s, end_unix_s)
@@ -221,18 +222,50 @@ def _rows(path: Path, doubts: list[str]) -> list[_Row]:
             f" {', '.join(columns) or 'none'}"
         )
     rows: list[_Row] = []
+    places: list[str] = []
+    bad: list[str] = []
     for number, line in numbered[1:]:
-        cells = dict(zip(columns, next(csv.reader([line])), strict=False))
         place = f"{path.name}:{number}"
-        row = _Row(
-            _unix_s(cells.get("time", ""), place, doubts),
-            _amount(cells.get("power_w", ""), 1.0, place),
-            _amount(cells.get("energy_kwh", ""), J_PER_KWH, place),
-        )
+        try:
+            row = _row(columns, line, place, doubts)
+        except FileFormatError as error:
+            bad.append(str(error))
+            continue
         if rows and row.unix_s <= rows[-1].unix_s:
-            raise FileFormatError(f"{place}: time must rise")
+            # The row before is the wrong one where this follows what was before that.
+            if row.unix_s == rows[-1].unix_s or (len(rows) > 1 and row.unix_s <= rows[-2].unix_s):
+                bad.append(f"{place}: time must rise")
+                continue
+            rows.pop()
+            bad.append(f"{places.pop()}: its time lies after that of the next row")
         rows.append(row)
+        places.append(place)
+    if bad and not rows:
+        raise FileFormatError(bad[0])
+    if bad:
+        what = bad[0].replace(";", ",")
+        doubts.append(
+            f"{what}: {_rows_left_out(len(bad))}; see what the logger wrote there, and its clock"
+        )
     return rows
+
+
+def _rows_left_out(count: int) -> str:
+    if count == 1:
+        return "this row was left out"
+    return f"this row and {count - 1} more were left out"
+
+
+def _row(columns: list[str], line: str, place: str, doubts: list[str]) -> _Row:
+    try:
+        cells = dict(zip(columns, next(csv.reader([line])), strict=False))
+    except csv.Error as error:
+        raise FileFormatError(f"{place}: {error}") from None
+    return _Row(
+        _unix_s(cells.get("time", ""), place, doubts),
+        _amount(cells.get("power_w", ""), 1.0, place),
+        _amount(cells.get("energy_kwh", ""), J_PER_KWH, place),
+    )
 
 
 def _unix_s(text: str, place: str, doubts: list[str]) -> float:

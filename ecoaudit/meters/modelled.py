@@ -21,7 +21,7 @@ from ecoaudit.units import BYTES_PER_GIB
 TDP_VARIABLE = "ECOAUDIT_CPU_TDP_W"
 IDLE_SHARE = 0.1  # of the rated power, at rest
 W_PER_LOGICAL_CPU = 4.0  # codecarbon's DEFAULT_POWER_PER_CORE, for a CPU that no table holds
-_REFRESH_S = 0.02  # the tree's CPU time moves in steps of 10 ms
+_POWER_OVER_S = 0.05  # power is the mean over at least this: CPU time moves in steps of 10 ms
 
 
 class ModelledCpu:
@@ -60,28 +60,24 @@ class ModelledCpu:
             details={"tdp_w": self._tdp_w, "logical_cpus": float(machine.logical_cpus)},
         )
         self._first: tuple[float, float] | None = None  # time, CPU seconds of the tree
-        self._refreshed: tuple[float, float] = (0.0, 0.0)
-        self._cores = 0.0  # busy cores since the refresh before
-        self._energy_j = 0.0
+        self._power_from: tuple[float, float] = (0.0, 0.0)
+        self._cores = 0.0  # busy cores, a moment ago
 
     def devices(self) -> Sequence[Device]:
         return [self._device]
 
     def read(self, now_s: float) -> Sequence[Reading]:
+        cpu_s = self._tree.cpu_s()
         if self._first is None:
-            self._first = self._refreshed = (now_s, self._tree.cpu_s())
-        since_s = now_s - self._refreshed[0]
-        if since_s >= _REFRESH_S:
-            cpu_s = self._tree.cpu_s()
-            self._cores = (cpu_s - self._refreshed[1]) / since_s
-            self._refreshed = (now_s, cpu_s)
-            since_s = 0.0
+            self._first = self._power_from = (now_s, cpu_s)
+        since_s = now_s - self._power_from[0]
+        if since_s >= _POWER_OVER_S:
+            self._cores = (cpu_s - self._power_from[1]) / since_s
+            self._power_from = (now_s, cpu_s)
         first_s, first_cpu_s = self._first
-        busy_s = self._refreshed[1] - first_cpu_s + self._cores * since_s
-        energy_j = self._idle_w * (now_s - first_s) + self._w_per_core * busy_s
-        self._energy_j = max(self._energy_j, energy_j)
+        energy_j = self._idle_w * (now_s - first_s) + self._w_per_core * (cpu_s - first_cpu_s)
         power_w = min(self._idle_w + self._w_per_core * self._cores, self._tdp_w)
-        return [Reading(self._device.id, now_s, self._energy_j, power_w)]
+        return [Reading(self._device.id, now_s, energy_j, power_w)]
 
     def doubts(self) -> Sequence[Doubt]:
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ecoaudit.checks import doubt
@@ -51,6 +51,10 @@ class NvidiaMeter:
     def devices(self) -> Sequence[Device]:
         return [board.device for board in self._boards]
 
+    def keep(self, ids: Collection[str]) -> None:
+        """Read only the boards with these UUIDs from now on."""
+        self._boards = [board for board in self._boards if board.device.id in ids]
+
     def read(self, now_s: float) -> Sequence[Reading]:
         started_s = time.monotonic()
         return [board.read(now_s + (time.monotonic() - started_s)) for board in self._boards]
@@ -75,6 +79,7 @@ class NvidiaMeter:
             Board(
                 text(asked(nvml, nvml.nvmlDeviceGetUUID, handle) or ""),
                 tuple(uuid for uuid, _ in inside),
+                tuple(_ids(nvml, instance) for _, instance in inside),
             )
             for handle, inside in zip(handles, instances, strict=True)
         ]
@@ -99,7 +104,9 @@ class NvidiaMeter:
             parts = shown.parts.get(index, [])
             share = _share(nvml, handles[index], inside, parts) if parts else None
             self._boards.append(
-                NvidiaBoard(nvml, handles[index], index, uuid, driver, bool(inside), share)
+                NvidiaBoard(
+                    nvml, handles[index], index, uuid, driver, bool(inside), bool(parts), share
+                )
             )
         names = {asked(nvml, nvml.nvmlDeviceGetName, handle) for handle in handles}
         by_number = mask is not None and any(word.strip().isdigit() for word in mask.split(","))
@@ -142,6 +149,15 @@ def _instances(nvml: Any, handle: Any) -> list[tuple[str, Any]]:
         if uuid:
             found.append((text(uuid), instance))
     return found
+
+
+def _ids(nvml: Any, instance: Any) -> tuple[int, int] | None:
+    """Numbers of a MIG device's GPU instance and compute instance; None if NVML does not tell."""
+    ids = [
+        asked(nvml, question, instance)
+        for question in (nvml.nvmlDeviceGetGpuInstanceId, nvml.nvmlDeviceGetComputeInstanceId)
+    ]
+    return None if None in ids else (int(ids[0]), int(ids[1]))
 
 
 def _share(

@@ -45,6 +45,7 @@ class NvidiaBoard:
         uuid: its UUID.
         driver: version of the driver.
         mig: whether it is cut into MIG instances.
+        in_part: whether the program was given instances of it, not the whole.
         mig_share: share of its compute slices that the program was given; None where it was given
             the whole board, or the share is not known.
     """
@@ -57,6 +58,7 @@ class NvidiaBoard:
         uuid: str,
         driver: str | None,
         mig: bool = False,
+        in_part: bool = False,
         mig_share: float | None = None,
     ):
         self._nvml = nvml
@@ -98,7 +100,10 @@ class NvidiaBoard:
         if method == "none":
             self._say("gpu-not-read", "offers neither an energy counter nor power")
         if mig:
-            self._say("mig-board", "is cut into MIG instances, and its whole energy is counted")
+            what = "is cut into MIG instances, and its whole energy is counted"
+            if in_part and mig_share is None:
+                what += ": which share of it the program was given is not known"
+            self._say("mig-board", what)
         self._energy_j = 0.0  # by the counter
         self._moved_s: float | None = None
         self._rebase = False  # the counter was set back: it goes on from where it stood
@@ -133,9 +138,10 @@ class NvidiaBoard:
         last_mj = self._last_mj if self._last_mj is not None else counter_mj
         self._last_mj = counter_mj
         if counter_mj < last_mj:
-            self._say(
-                "counter-reset", "the counter was set back: power was integrated over the gap"
-            )
+            what = "power was integrated over the gap"
+            if self._power_method is None:
+                what = "it gives no power, so that what was used in the gap is not known"
+            self._say("counter-reset", f"the counter was set back: {what}")
             self._rebase = True
             return None
         if self._rebase:

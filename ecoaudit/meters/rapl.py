@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecoaudit.checks import doubt
+from ecoaudit.checks import CHECKS, doubt
 from ecoaudit.errors import MeterUnavailableError
 from ecoaudit.estimate import Basis
 from ecoaudit.machine import Machine
@@ -20,6 +20,7 @@ _PACKAGE = re.compile(r"package-(\d+)(?:-die-(\d+))?")
 _MIRROR_J = 5.0  # dies that show one counter differ by what is used between two readings
 _POWER_OVER_S = 0.05  # power is the mean over at least this
 _MOST_W = 1000.0  # no package draws more; what a wrap is judged by
+_SHORT_S = 2.0  # a counter that 1 kW fills in less cannot be told even without a long gap
 
 
 class RaplMeter:
@@ -27,6 +28,8 @@ class RaplMeter:
 
     ``psys`` holds the packages, and ``core`` and ``uncore`` are parts of them: none of the three
     is read, so that nothing counts twice. Dies that mirror their package's counter count once.
+    Where one package cannot be read, none is: part of the CPU's energy would be taken for all of
+    it. So too with the memory. :meth:`unread` then says why.
 
     Args:
         root: the powercap class folder; by default ``ECOAUDIT_POWERCAP``, which a container sets
@@ -41,22 +44,31 @@ class RaplMeter:
     def __init__(self, root: Path | None = None):
         folder = root or Path(os.environ.get(ROOT_VARIABLE, _ROOT))
         self._zones: list[_Zone] = []
-        self._doubts: list[Doubt] = []
-        denied = []
+        self._doubts: dict[tuple[str, str], Doubt] = {}  # by code and device, each said once
+        denied: dict[str, list[str]] = {}  # names of devices by boundary
+        failed: dict[str, list[str]] = {}
         for path, device in _find(folder):
             try:
                 self._zones.append(_Zone(path, device))
             except PermissionError:
-                denied.append(device.name)
+                denied.setdefault(device.boundary, []).append(device.name)
             except (OSError, ValueError) as error:
-                self._say("rapl-failed", f"{device.name} cannot be read ({error})")
-        if denied and not self._zones:
-            raise MeterUnavailableError(
-                f"the energy counters of {_listed(denied)} are closed to this user;"
-                f" {_remedy(folder)}"
+                what = f"{device.name} cannot be read ({error})"
+                failed.setdefault(device.boundary, []).append(what)
+        self._unread: dict[str, str] = {}
+        for boundary in (*failed, *denied):
+            self._unread[boundary] = (
+                f"{_closed(denied[boundary])}; {_remedy(folder)}"
+                if boundary in denied
+                else f"{_listed(failed[boundary])}; {CHECKS['rapl-failed'].remedy}"
             )
+            self._drop(boundary)
+        if denied and not self._zones:
+            closed = [name for names in denied.values() for name in names]
+            raise MeterUnavailableError(f"{_closed(closed)}; {_remedy(folder)}")
         if not self._zones:
-            why = f" ({self._doubts[0].message})" if self._doubts else ""
+            told = [what for whats in failed.values() for what in whats]
+            why = f" ({_listed(told)})" if told else ""
             remedy = (
                 "virtual machines are not shown those of their host: measure on the host itself,"
                 " or with a meter at its plug"
@@ -67,38 +79,50 @@ class RaplMeter:
             raise MeterUnavailableError(
                 f"there is no energy counter of a CPU under {folder}{why}; {remedy}"
             )
-        if denied:
-            self._say("rapl-failed", f"{_listed(denied)}: closed to this user", _remedy(folder))
         self._drop_mirrors()
 
     def devices(self) -> Sequence[Device]:
         return [zone.device for zone in self._zones]
 
+    def unread(self, boundary: str) -> str:
+        """Why no part of ``package`` or ``dram`` is read, and what to do, though the machine has
+        counters for it; empty where it has none, or they are read."""
+        return self._unread.get(boundary, "")
+
     def read(self, now_s: float) -> Sequence[Reading]:
         readings = []
         for zone in self._zones:
+            last_s = zone.last_s
             try:
                 told = zone.update(now_s)
             except (OSError, ValueError) as error:
-                self._say("rapl-failed", f"{zone.device.name}: reading failed ({error})")
+                self._say(zone, "rapl-failed", f"reading failed ({error})")
                 readings.append(Reading(zone.device.id, now_s))
                 continue
             if told is not None:
-                self._say(*told)
+                self._say(zone, *told)
+                if told[0] == "rapl-gap" and last_s is not None:  # no answer in between
+                    readings.append(Reading(zone.device.id, (last_s + now_s) / 2))
             readings.append(Reading(zone.device.id, now_s, zone.energy_j, zone.power_w))
         return readings
 
     def doubts(self) -> Sequence[Doubt]:
-        return list(self._doubts)
+        return list(self._doubts.values())
 
     def close(self) -> None:
         for zone in self._zones:
             zone.close()
 
-    def _say(self, code: str, message: str, remedy: str | None = None) -> None:
-        told = doubt(code, message, remedy)
-        if told not in self._doubts:
-            self._doubts.append(told)
+    def _say(self, zone: _Zone, code: str, message: str, remedy: str | None = None) -> None:
+        said = doubt(code, f"{zone.device.name}: {message}", remedy)
+        self._doubts.setdefault((code, zone.device.id), said)
+
+    def _drop(self, boundary: str) -> None:
+        """Read nothing of a boundary."""
+        for zone in self._zones:
+            if zone.device.boundary == boundary:
+                zone.close()
+        self._zones = [zone for zone in self._zones if zone.device.boundary != boundary]
 
     def _drop_mirrors(self) -> None:
         """Keep one of the dies of a package that show the same counter, and its memory."""
@@ -132,29 +156,29 @@ class _Zone:
         except (OSError, ValueError):
             self.close()
             raise
-        self._last_s: float | None = None
+        self.last_s: float | None = None
         self._power_from: tuple[float, float] | None = None  # time, energy
         self.energy_j = 0.0
         self.power_w: float | None = None
 
-    def update(self, now_s: float) -> tuple[str, str] | None:
-        """Read the counter; gives code and message of what is doubtful about it, if anything."""
+    def update(self, now_s: float) -> tuple[str, str, str | None] | None:
+        """Read the counter; gives the code, message and remedy of what is doubtful, if anything."""
         counter_uj = self._counter_uj()
         gained_j = ((counter_uj - self._last_uj) % self._range_uj) / 1e6
         wrapped = counter_uj < self._last_uj
         self._last_uj = counter_uj
-        told = None
-        if self._last_s is not None:
-            elapsed_s = now_s - self._last_s
+        told: tuple[str, str, str | None] | None = None
+        if self.last_s is not None:
+            elapsed_s = now_s - self.last_s
             if elapsed_s * _MOST_W > self._range_uj / 1e6:
-                what = f"not read for {elapsed_s:.0f} s, in which its counter may have started over"
-                what += " more than once: the energy is a lower bound"
-                told = ("rapl-gap", f"{self.device.name}: {what}")
+                gained_j = 0.0
+                self._power_from = None
+                told = ("rapl-gap", *self._lost_count(elapsed_s))
             elif wrapped and gained_j > _MOST_W * max(elapsed_s, 1.0):
                 gained_j = 0.0
                 what = "the counter was set back: its energy lacks the time between two readings"
-                told = ("counter-reset", f"{self.device.name}: {what}")
-        self._last_s = now_s
+                told = ("counter-reset", what, None)
+        self.last_s = now_s
         self.energy_j += gained_j
         if self._power_from is None:
             self._power_from = (now_s, self.energy_j)
@@ -163,6 +187,20 @@ class _Zone:
             self.power_w = (self.energy_j - since_j) / (now_s - since_s)
             self._power_from = (now_s, self.energy_j)
         return told
+
+    def _lost_count(self, elapsed_s: float) -> tuple[str, str | None]:
+        """That the counter may have started over more than once, and what to do about it."""
+        range_j = self._range_uj / 1e6
+        left_out = "may have done so more than once: what it counted then is left out"
+        if range_j < _MOST_W * _SHORT_S:
+            what = (
+                f"its counter starts over every {range_j:g} J, and between two readings {left_out}"
+            )
+            return what, "measure with a meter at the plug (--wall): this counter is too short"
+        what = (
+            f"not read for {elapsed_s:.0f} s; its counter starts over every {range_j / 1e3:.0f} kJ"
+        )
+        return f"{what}, and {left_out}", None
 
     def close(self) -> None:
         """Close the file. May be called twice."""
@@ -233,6 +271,10 @@ def _device(key: str, kind: str, boundary: str, name: str, socket: int, die: str
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names)
+
+
+def _closed(names: Sequence[str]) -> str:
+    return f"the energy counters of {_listed(names)} are closed to this user"
 
 
 def _remedy(folder: Path) -> str:

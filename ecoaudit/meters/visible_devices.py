@@ -7,11 +7,13 @@ none; NVIDIA Container Toolkit documentation, "GPU Enumeration"). Where that was
 more boards than it names, and there is nothing left to read in it. Where NVML shows more, as in a
 privileged container, it says which of them were meant: they are taken, and a doubt says that others
 were left out, for a program that CUDA gives all of them may use those too. What names no boards (a
-device plugin may give a path) is not read.
+device plugin may give a path, and ``void`` is left where boards came in another way) is not read;
+of ``none``, which a container without boards has, a doubt says that there are some all the same.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,14 +24,24 @@ from ecoaudit.run import Doubt
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 CONTAINER_VARIABLE = "NVIDIA_VISIBLE_DEVICES"
 _NO_NAMES = ("", "all", "none", "void")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
+_OLD_MIG = re.compile(r"mig-(gpu-[^/]*)/([0-9]{1,9})/([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A board as NVML knows it: its UUID, and those of its MIG instances."""
+    """A board as NVML knows it.
+
+    Attributes:
+        uuid: its own.
+        mig_uuids: those of its MIG instances.
+        mig_ids: of each of these the numbers of its GPU instance and its compute instance; None
+            where NVML does not tell them.
+    """
 
     uuid: str
     mig_uuids: tuple[str, ...] = ()
+    mig_ids: tuple[tuple[int, int] | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +74,31 @@ def visible_boards(environment: Mapping[str, str], boards: Sequence[Board]) -> S
 
 def _shown_by_cuda(mask: str, boards: Sequence[Board]) -> Shown:
     """CUDA C++ Programming Guide 5.2.1: an empty mask shows none; numbers are those of nvidia-smi,
-    and what follows the first number out of range is hidden; a UUID may be shortened as long as it
-    is unique. A MIG instance stands for its whole board, whose sensor it shares.
+    and what follows the first number out of range is hidden, as is what follows an empty word; a
+    UUID may be shortened as long as it is unique. A MIG instance stands for its whole board, whose
+    sensor it shares.
+
+    A mask that begins with a number out of range hides all. But for -1, which is written to that
+    end, it is taken for the mistake that it nearly always is.
     """
     shown = Shown([], {}, [])
     # NoDevFiles is what schedulers (Slurm, Grid Engine) write where they gave no GPU.
-    words = [] if mask.strip() in ("", "NoDevFiles") else [w.strip() for w in mask.split(",")]
+    words = [] if mask.strip() == "NoDevFiles" else [word.strip() for word in mask.split(",")]
     for number, word in enumerate(words):
-        if word.lstrip("+-").isdigit():
-            index = int(word)
-            if not 0 <= index < len(boards):
-                hidden = words[number + (index < 0) :]
-                if shown.places and hidden:
-                    what = f"{VARIABLE}={mask}: {word} is no GPU of the {len(boards)} here, and"
-                    shown.doubts.append(
-                        doubt("gpu-hidden", f"{what} CUDA shows nothing from there on")
-                    )
-                break
-            _show(shown, index)
-        else:
+        is_number = _NUMBER.fullmatch(word) is not None
+        if is_number and 0 <= int(word) < len(boards):
+            _show(shown, int(word))
+        elif not is_number and word:
             _show(shown, *_named(word, boards, VARIABLE))
+        else:
+            if number == 0 and is_number and int(word) != -1:
+                raise _unknown(word, VARIABLE, f"names no GPU of the {len(boards)} here")
+            ends = not word or int(word) < 0  # a word that hides nothing by itself
+            if shown.places and any(words[number + ends :]):
+                what = f"{word} is no GPU of the {len(boards)} here" if word else "a word is empty"
+                told = f"{VARIABLE}={mask}: {what}, and CUDA shows nothing from there on"
+                shown.doubts.append(doubt("gpu-hidden", told))
+            break
     return shown
 
 
@@ -89,20 +106,26 @@ def _shown_to_container(value: str, boards: Sequence[Board]) -> Shown:
     everything = Shown(list(range(len(boards))), {}, [])
     # CDI names look like nvidia.com/gpu=0.
     words = [word.strip().rpartition("=")[2] for word in value.split(",")]
+    if words == ["none"]:
+        what = f"{CONTAINER_VARIABLE} is none, yet the driver shows {len(boards)} GPUs, which were"
+        everything.doubts.append(doubt("gpu-not-named", f"{what} counted"))
     if any(word in _NO_NAMES or "/" in word.partition("MIG-")[0] for word in words):
         return everything
     if len(set(words)) >= len(boards):
         return everything  # the runtime has done what it was told
     shown = Shown([], {}, [])
     for word in words:
-        number = word.partition(":")[0]  # 0:1 is the second MIG instance of the first board
-        if not number.isdigit():
+        number, colon, part = word.partition(":")  # 0:1: second MIG instance of the first board
+        if not _NUMBER.fullmatch(number):
             _show(shown, *_named(word, boards, CONTAINER_VARIABLE))
-        elif int(number) < len(boards):
-            part = word.partition(":")[2]
-            _show(shown, int(number), [int(part)] if part.isdigit() else [])
-        else:
+        elif not 0 <= int(number) < len(boards):
             raise _unknown(word, CONTAINER_VARIABLE, "names no GPU of this machine")
+        elif not colon:
+            _show(shown, int(number))
+        elif part.isdecimal() and int(part) < len(boards[int(number)].mig_uuids):
+            _show(shown, int(number), [int(part)])
+        else:
+            raise _unknown(word, CONTAINER_VARIABLE, "names no MIG instance of that GPU")
     if len(shown.places) < len(boards):
         what = (
             f"{CONTAINER_VARIABLE}={value} names {len(shown.places)} of the {len(boards)} GPUs that"
@@ -121,10 +144,9 @@ def _show(shown: Shown, index: int, parts: Sequence[int | None] = ()) -> None:
 def _named(word: str, boards: Sequence[Board], variable: str) -> tuple[int, list[int | None]]:
     """The board of a UUID or the beginning of one, and the MIG instances if it names such."""
     wanted = word.casefold()
-    inside: list[int | None] = []
-    if wanted.startswith("mig-gpu-"):  # MIG-<GPU-UUID>/<GPU instance>/<compute instance>
-        wanted = wanted.removeprefix("mig-").partition("/")[0]
-        inside = [None]
+    old = _OLD_MIG.fullmatch(wanted)  # MIG-<GPU-UUID>/<GPU instance>/<compute instance>
+    if old is not None:
+        wanted = old[1]
     found = {
         (index, part)
         for index, board in enumerate(boards)
@@ -133,12 +155,19 @@ def _named(word: str, boards: Sequence[Board], variable: str) -> tuple[int, list
     }
     if not found:
         raise _unknown(word, variable, "names no GPU of this machine")
-    if len({index for index, _ in found}) > 1:
-        raise _unknown(word, variable, "fits more than one GPU")
-    index = next(iter(found))[0]
-    if not inside and any(part >= 0 for _, part in found):
-        inside = [part for _, part in found] if len(found) == 1 else [None]
-    return index, inside
+    if len(found) > 1:
+        kind = "MIG instance" if wanted.startswith("mig-") else "GPU"
+        raise _unknown(word, variable, f"fits more than one {kind}")
+    index, part = found.pop()
+    if old is None:
+        return index, [part] * (part >= 0)
+    ids = boards[index].mig_ids
+    mine = (int(old[2]), int(old[3]))
+    if mine in ids:
+        return index, [ids.index(mine)]
+    if None in ids:
+        return index, [None]
+    raise _unknown(word, variable, "names no MIG instance of that GPU")
 
 
 def _unknown(word: str, variable: str, problem: str) -> UsageError:

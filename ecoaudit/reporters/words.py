@@ -52,6 +52,7 @@ QUANTITIES: Final = {
     "gpu_energy_share_j": "GPU energy of the MIG instances given",
     "cpu_energy_j": "Energy of the CPU packages",
     "dram_energy_j": "Energy of the memory (DRAM)",
+    "modelled_energy_share": "Share of the energy that is modelled",
     "wall_energy_j": "Energy at the plug",
     "wall_energy_per_host_energy": "Energy at the plug over the host's",
     "net_energy_j": "Energy above idle",

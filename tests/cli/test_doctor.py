@@ -67,7 +67,8 @@ def test_a_machine_with_sensors_as_json(tmp_path: Path, env: dict[str, str]) -> 
             "ECOAUDIT_STANDIN_NVML": str(tmp_path / "gpus.txt"),
             "ECOAUDIT_POWERCAP": str(tree.sysfs / "class" / "powercap"),
         }
-        result = doctor("--json", env=env)
+        with tree.run({"intel-rapl:0": 80.0, "intel-rapl:0:1": 20.0}):
+            result = doctor("--json", env=env)
     assert result.returncode == 0
     checks = {check["what"]: check for check in json.loads(result.stdout)["checks"]}
     assert set(checks) == {

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from ecoaudit.cli.live import Part, fitting
 from tests.standins.terminal import Terminal
 
 LIVE = (sys.executable, "-m", "ecoaudit", "run", "--country", "KEN", "-q", "-o", "x.json", "--live")
@@ -82,6 +83,58 @@ def test_the_line_shows_power_energy_and_memory(tmp_path: Path) -> None:
     seconds, energy_j, memory_mb = map(float, found.groups())
     assert 100 * seconds - 60 < energy_j < 100 * (seconds + 1)
     assert memory_mb > 300
+
+
+PARTS = [
+    Part(7, "ecoaudit", "ecoaudit"),
+    Part(4, "1:01:05", "1:01:05"),
+    Part(1, "GPU 1.40 kW", "GPU 1.40 kW"),
+    Part(3, "CPU ~12.3 W", "CPU ~12.3 W"),
+    Part(5, "DRAM ~3.00 W", "DRAM ~3.00 W"),
+    Part(0, "~7.30 kWh so far", "~7.30 kWh"),
+    Part(2, "memory 1.27 GB", "RAM 1.27 GB"),
+    Part(6, "GPU memory 79.3 GB", "VRAM 79.3 GB"),
+]
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (
+            119,
+            (
+                "ecoaudit | 1:01:05 | GPU 1.40 kW | CPU ~12.3 W | DRAM ~3.00 W | ~7.30 kWh so far"
+                " | memory 1.27 GB | GPU memory 79.3 GB"
+            ),
+        ),
+        (
+            99,
+            (
+                "1:01:05 | GPU 1.40 kW | CPU ~12.3 W | DRAM ~3.00 W | ~7.30 kWh | RAM 1.27 GB"
+                " | VRAM 79.3 GB"
+            ),
+        ),
+        (79, "1:01:05 | GPU 1.40 kW | CPU ~12.3 W | DRAM ~3.00 W | ~7.30 kWh | RAM 1.27 GB"),
+        (59, "GPU 1.40 kW | CPU ~12.3 W | ~7.30 kWh | RAM 1.27 GB"),
+        (39, "GPU 1.40 kW | ~7.30 kWh | RAM 1.27 GB"),
+        (9, "~7.30 kWh"),
+        (8, ""),
+    ],
+)
+def test_parts_are_left_out_whole_where_a_line_is_short(columns: int, line: str) -> None:
+    assert fitting(PARTS, columns).plain == line
+
+
+def test_80_columns_hold_power_energy_and_memory(tmp_path: Path) -> None:
+    trace = Path(__file__).parents[1] / "data" / "trace-constant-100w.csv"
+    script = "b = bytearray(300_000_000); input()"
+    env = {"ECOAUDIT_REPLAY": str(trace)}
+    with Terminal(python(script), tmp_path, columns=80, env=env) as terminal:
+        terminal.until(lambda: re.search(r"0:0[2-9]", terminal.rows()[-1]) is not None)
+        line = terminal.rows()[-1]
+        terminal.type("\r")
+        assert terminal.wait() == 0
+    assert re.search(r"\| GPU 100 W \| \d+ J so far \| memory \d+ MB$", line), line
 
 
 def test_a_progress_bar_is_redrawn_in_its_place(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ecoaudit.machine import Machine
 from tests.cli.conftest import Ecoaudit
 from tests.standins.nvml import (
     Constant,
@@ -25,6 +26,7 @@ from tests.standins.nvml import (
     true_energy_j,
     write_config,
 )
+from tests.standins.powercap import PowercapTree, server
 
 CONSTANT = Path(__file__).parents[1] / "data" / "trace-constant-100w.csv"
 RUN = (sys.executable, "-m", "ecoaudit", "run", "--country", "KEN")
@@ -137,6 +139,61 @@ def test_the_memory_is_the_commands(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
     """`sleep` takes a few MB; ecoaudit itself takes more than 20."""
     ecoaudit("run", "-o", "x.json", "--", "sleep", "1.2")
     assert 1e5 < load(tmp_path / "x.json")["summary"]["peak_host_memory_bytes"]["value"] < 10e6
+
+
+def test_a_short_command_has_all_its_cpu_time_and_memory(
+    ecoaudit: Ecoaudit, tmp_path: Path
+) -> None:
+    """Shorter than what lies between two searches for processes, and ended at any time of it."""
+    machine = Machine.this()
+    script = "import time\nx = bytearray({mb}_000_000)\nwhile time.process_time() < {s}: pass"
+    for megabytes, seconds in ((200, 0.15), (250, 0.3)):
+        work = script.format(mb=megabytes, s=seconds)
+        python = [sys.executable, "-c", work]
+        for command in (python, ["sh", "-c", f'{sys.executable} -c "$0"; true', work]):
+            ecoaudit(
+                "run", "-q", "-o", "x.json", "--", *command, env={"ECOAUDIT_CPU_TDP_W": "100"}
+            )  # fmt: skip
+            run = load(tmp_path / "x.json")
+            (window,) = run["windows"]
+            for seen_s, cpu in (
+                (run["duration_s"], run["summary"]["cpu_energy_j"]),
+                (window["duration_s"], window["devices"][0]["energy_j"]),
+            ):
+                busy_s = (cpu["value"] / 100 - 0.1 * seen_s) / 0.9 * machine.logical_cpus
+                assert busy_s > seconds - 0.02
+            assert run["summary"]["peak_host_memory_bytes"]["value"] > megabytes * 1e6
+            assert window["peak_host_memory_bytes"] > megabytes * 1e6
+
+
+def test_memory_that_nobody_could_read_is_absent(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    """That of the command while the machine rests before it."""
+    ecoaudit("run", "-q", "--idle", "100ms", "-o", "x.json", "--", "sleep", "0.4")
+    run = load(tmp_path / "x.json")
+    idle, command = run["windows"]
+    assert idle["peak_host_memory_bytes"] is None
+    assert 1e5 < command["peak_host_memory_bytes"] < 10e6
+    assert run["summary"]["peak_host_memory_bytes"]["value"] == command["peak_host_memory_bytes"]
+
+
+def test_the_modelled_share_is_shown(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    done = ecoaudit("run", "-o", "x.json", "--", "true", env={"ECOAUDIT_REPLAY": str(CONSTANT)})
+    share = load(tmp_path / "x.json")["summary"]["modelled_energy_share"]
+    assert (share["value"], share["unit"], share["basis"]) == (0.0, "", "measured")
+    assert "modelled_energy_share" in done.stderr
+    with PowercapTree(tmp_path / "sys", server(dram=None)) as tree:
+        place = {"ECOAUDIT_POWERCAP": str(tree.sysfs / "class" / "powercap")}
+        with tree.run({"intel-rapl:0": 50.0}):
+            ecoaudit("run", "-o", "x.json", "--", "sleep", "1", env=place)
+    summary = load(tmp_path / "x.json")["summary"]
+    share, cpu, dram = (
+        summary[name] for name in ("modelled_energy_share", "cpu_energy_j", "dram_energy_j")
+    )
+    assert share["value"] == pytest.approx(dram["value"] / (dram["value"] + cpu["value"]))
+    assert share["low"] == pytest.approx(dram["low"] / (dram["low"] + cpu["high"]))
+    assert share["high"] == pytest.approx(dram["high"] / (dram["high"] + cpu["low"]))
+    assert share["basis"] == "modelled"
+    assert share["source"] == "energy of what is modelled (ram) over that of the host"
 
 
 def test_idle_gives_net_energy(ecoaudit: Ecoaudit, tmp_path: Path) -> None:

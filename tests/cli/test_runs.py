@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from ecoaudit.journal import SUFFIX
 from ecoaudit.run import load_run
 from tests.cli.conftest import Ecoaudit
 from tests.test_merging import rank_run
@@ -66,3 +68,65 @@ def test_list_shows_the_runs_of_a_folder(
 def test_show_prints_the_file_itself(ecoaudit: Ecoaudit, ranks: list[Path]) -> None:
     shown = ecoaudit("runs", "show", "--json", ranks[0])
     assert json.loads(shown.stdout) == json.loads(ranks[0].read_text())
+
+
+def test_list_names_runs_that_are_broken(
+    ecoaudit: Ecoaudit, ranks: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "cut.json").write_text(ranks[0].read_text()[:500])
+    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe")
+    (tmp_path / "less.json").write_text('{"schema": "ecoaudit.run/1"}')
+    (tmp_path / "notes.json").write_text("[]")
+    done = ecoaudit("runs", "list", ".", env={"COLUMNS": "200"})
+    assert done.returncode == 0
+    assert "run.rank0.json" in done.stdout
+    for name, reason in (
+        ("cut.json:", "not JSON"),
+        ("bytes.json:", "cannot be read"),
+        ("less.json:", "id"),
+    ):
+        (line,) = [line for line in done.stdout.splitlines() if line.startswith(name)]
+        assert reason in line
+    assert "notes.json" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"), [("nope", "no such folder"), ("run.rank0.json", "is no folder")]
+)
+def test_list_refuses_what_is_no_folder(
+    ecoaudit: Ecoaudit, ranks: list[Path], folder: str, reason: str
+) -> None:
+    done = ecoaudit("runs", "list", folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"ecoaudit: {folder}: {reason}\n"
+
+
+def test_list_and_recover_agree_on_journals_that_hold_no_run(
+    ecoaudit: Ecoaudit, tmp_path: Path
+) -> None:
+    """Old ones are named, and empty ones go; a new one may be of a program that has just begun."""
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    env = {"COLUMNS": "300"}
+    for name, content in (("empty", b""), ("garbage", b"garbage\n{}\n"), ("held", b"")):
+        (runs / f"{name}{SUFFIX}").write_bytes(content)
+        os.utime(runs / f"{name}{SUFFIX}", (0, 0))
+    new = runs / f"new{SUFFIX}"
+    new.touch()
+    with (runs / f"held{SUFFIX}").open("ab"):
+        listed = ecoaudit("runs", "list", env=env).stdout
+        assert "2 going on, or just begun" in listed
+        assert f"empty{SUFFIX}: nothing was recorded" in listed
+        assert f"garbage{SUFFIX}:1: not a journal line; remove the file" in listed
+        assert "killed" not in listed
+        refused = ecoaudit("runs", "recover", new)
+        assert refused.returncode == 2
+        assert "holds nothing yet" in refused.stderr
+        done = ecoaudit("runs", "recover")
+    assert done.returncode == 2
+    said = done.stderr.splitlines()
+    assert len(said) == 2
+    assert f"empty{SUFFIX}: the program was killed before the first reading" in said[0]
+    assert f"garbage{SUFFIX}:1: not a journal line" in said[1]
+    left = sorted(path.name.removesuffix(SUFFIX) for path in runs.iterdir())
+    assert left == ["garbage", "held", "new"]

@@ -57,11 +57,28 @@ def test_a_full_disk_for_the_journal_is_said_and_costs_nothing(
 def test_a_full_disk_for_the_run_leaves_the_commands_end_and_its_figures(
     small_disk: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    done = small_disk(f"ECOAUDIT_RUNS=disk measure {WORK}; echo $?; ls -A disk | grep -v journal")
+    done = small_disk(f"ECOAUDIT_RUNS=disk measure -q {WORK}; echo $?; ls -A disk")
     assert done.stdout.split() == ["3", "filler"]
     assert "cannot be written (No space left on device)" in done.stderr
     assert "energy_j" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_journal_that_a_full_disk_kept_empty_goes_with_its_run(
+    small_disk: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    """And when there is room again, nothing is said to be there for recovery."""
+    done = small_disk(
+        "export ECOAUDIT_RUNS=disk/runs; mkdir disk/runs; cat /dev/zero 2>/dev/null > disk/more;"
+        " measure -q -- sh -c 'exit 3'; echo $?; ls -A disk/runs;"
+        ' rm disk/more; recover; "$PYTHON" -m ecoaudit runs list | tail -n 1'
+    )
+    assert done.stdout.split("\n")[0] == "3"
+    assert "going on" not in done.stdout
+    assert "killed" not in done.stdout
+    assert "journal" not in done.stdout
+    assert "energy_j" in done.stderr
+    assert "nothing to recover" in done.stderr
 
 
 def test_a_full_disk_for_the_output_leaves_the_journal_and_says_how_to_go_on(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 
 from ecoaudit.run import Run, RunStatus, load_run
-from tests.faults.programs import POWER_W, Place, energy_j
+from tests.faults.programs import POWER_W, RUN, Place, energy_j
 
 INSIDE = """
 import os, signal, sys, threading, time
@@ -99,3 +100,40 @@ def test_every_end_of_a_program_leaves_its_run(ended: dict[str, Ended], name: st
     assert own_error in seen.err
     if not own_error and expected.code != -signal.SIGINT:
         assert seen.err == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_at_rest_ends_ecoaudit_as_it_would_have_ended_the_command(
+    place: Place, number: signal.Signals
+) -> None:
+    started = place.start(*RUN, "-q", "-o", "x.json", "--idle", "60s", "--", "touch", "started")
+    with started as process:
+        until_s = time.monotonic() + 30
+        while (
+            not any(j.stat().st_size for j in place.runs.glob("*")) and time.monotonic() < until_s
+        ):
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(number)
+        assert process.wait(20) == -number
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert said == "ecoaudit: interrupted at rest; the command was not started\n"
+    run = load_run(place.folder / "x.json")
+    assert run.status is RunStatus.INTERRUPTED
+    assert [window.name for window in run.windows] == ["idle"]
+    assert not (place.folder / "started").exists()
+    assert place.left() == []
+
+
+@pytest.mark.parametrize("option", ["--bogus", "--idle-afer=3s"])
+def test_an_option_with_a_slip_in_it_is_not_taken_for_the_command(
+    place: Place, option: str
+) -> None:
+    done = place.run(*RUN, option, "--", "touch", "started")
+    assert (done.returncode, done.stdout) == (2, "")
+    name = option.partition("=")[0]
+    assert done.stderr.startswith(f"ecoaudit: no such option {name} (-- goes before the command); ")
+    if name == "--idle-afer":
+        assert done.stderr.endswith("did you mean '--idle-after' or '--idle'?\n")
+    assert list(place.folder.iterdir()) == []

@@ -155,8 +155,46 @@ def test_a_replay_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch)
         open_meters(own_tree())
 
 
+def test_one_closed_package_gets_the_whole_cpu_modelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sum without one of the sockets is no energy of the CPU; the memory stays measured."""
+    zones = server(packages=2, core=False)
+    with public_folder() as folder, PowercapTree(folder, zones) as tree:
+        monkeypatch.setenv("ECOAUDIT_POWERCAP", str(tree.sysfs / "class" / "powercap"))
+        tree.deny("intel-rapl:1")
+        with unprivileged():
+            meters, doubts = open_meters(own_tree())
+        tree.allow("intel-rapl:1")
+        tree.deny("intel-rapl:0:0")
+        with unprivileged():
+            without_memory, others = open_meters(own_tree())
+    methods = {d.id: d.method for meter in meters for d in meter.devices()}
+    assert methods == {
+        "dram-0": "rapl-powercap", "dram-1": "rapl-powercap", "cpu": "modelled-cpu"
+    }  # fmt: skip
+    (said,) = doubts
+    assert said.code == "cpu-modelled"
+    assert said.message == (
+        "the energy of the CPU is modelled:"
+        " the energy counters of CPU package-1 are closed to this user"
+    )
+    assert said.remedy.startswith("run `sudo chmod a+r")
+    ids = [d.id for meter in without_memory for d in meter.devices()]
+    assert ids == ["cpu-package-0", "cpu-package-1", "ram"]
+    assert [said.code for said in others] == ["ram-modelled"]
+
+
+def test_a_counter_that_stands_still_is_told_by_the_probe(powercap: PowercapTree) -> None:
+    with powercap.run({"intel-rapl:0:1": 20.0}):
+        _, _, cpu, memory, _ = probe_all()
+    assert (cpu.meter, cpu.state) == ("rapl", "absent")
+    assert cpu.detail == "the counter of CPU package-0 stood still for 0.1 s"
+    assert "--wall" in cpu.remedy
+    assert memory.state == "measured"
+
+
 def test_probes_of_a_machine_with_sensors(powercap: PowercapTree) -> None:
-    nvidia, amd, cpu, memory, wall = probe_all()
+    with powercap.run({"intel-rapl:0": 80.0, "intel-rapl:0:1": 20.0}):
+        nvidia, amd, cpu, memory, wall = probe_all()
     assert (nvidia.what, nvidia.state, nvidia.remedy) == ("NVIDIA GPUs", "absent", "")
     assert (amd.what, amd.state, amd.remedy) == ("AMD GPUs", "absent", "")
     assert (wall.what, wall.state) == ("meter at the plug", "absent")

@@ -83,17 +83,18 @@ def test_cpu_energy_is_rest_plus_the_trees_share() -> None:
     assert reading.energy_j == pytest.approx(300 * (0.1 + 0.9 * 8 / 80) * 5.0 + 30.0 * 10)
 
 
-def test_a_reading_right_after_another_goes_on_with_the_same_power() -> None:
+def test_a_reading_right_after_another_holds_what_was_counted_in_between() -> None:
+    """A child that was waited for just before the end of a run brings all its CPU time at once."""
     tree = Ledger()
     meter = ModelledCpu(tree, SERVER)
     meter.read(0.0)
-    tree.used_s += 80.0
+    tree.used_s += 8.0
     (before,) = meter.read(1.0)
-    (after,) = meter.read(1.01)
-    assert before.energy_j == pytest.approx(300.0)
-    assert after.energy_j == pytest.approx(303.0)
-    (later,) = meter.read(1.1)  # nothing ran: the guess of 3 J is taken back, but never below
-    assert later.energy_j == pytest.approx(303.0)
+    tree.used_s += 16.0
+    (after,) = meter.read(1.001)
+    assert before.energy_j == pytest.approx(30.0 + 0.9 * 300 * 8 / 80)
+    assert after.energy_j == pytest.approx(30.03 + 0.9 * 300 * 24 / 80)
+    assert after.power_w == before.power_w == pytest.approx(57.0)  # too soon to tell another
 
 
 def test_the_model_never_exceeds_the_rated_power_as_power() -> None:

@@ -86,12 +86,13 @@ def test_a_mask_that_hides_some_is_said(on_gpus: OnGpus) -> None:
 
 
 def test_an_unknown_id_is_an_error_of_usage(on_gpus: OnGpus) -> None:
-    out, _ = on_gpus(distinct(H100, H100), TRY, {"CUDA_VISIBLE_DEVICES": "GPU-9"})
-    assert out[0] == "UsageError"
-    assert out[1].startswith("CUDA_VISIBLE_DEVICES: 'GPU-9' names no GPU")
+    for mask in ("GPU-9", "7"):
+        out, _ = on_gpus(distinct(H100, H100), TRY, {"CUDA_VISIBLE_DEVICES": mask})
+        assert out[0] == "UsageError"
+        assert out[1].startswith(f"CUDA_VISIBLE_DEVICES: '{mask}' names no GPU")
 
 
-@pytest.mark.parametrize("mask", ["", "-1", "7", "NoDevFiles"])
+@pytest.mark.parametrize("mask", ["", "-1", ",", "NoDevFiles"])
 def test_a_mask_that_hides_all_is_said(on_gpus: OnGpus, mask: str) -> None:
     out, _ = on_gpus(distinct(H100, H100), TRY, {"CUDA_VISIBLE_DEVICES": mask})
     assert out[0] == "MeterUnavailableError"
@@ -116,7 +117,7 @@ def test_a_mig_instance_is_its_whole_board(on_gpus: OnGpus) -> None:
         "out = [[d.id, d.source, d.details['mig'], d.details['mig_share']]"
         " for d in meter.devices()] + [said.code for said in meter.doubts()]"
     )
-    for mask, share in ((instances[1], 3 / 7), (f"MIG-{gpus[1].uuid}/7/0", None)):
+    for mask, share in ((instances[1], 3 / 7), (f"MIG-{gpus[1].uuid}/1/0", 4 / 7)):
         (board, code), _ = on_gpus(gpus, script, {"CUDA_VISIBLE_DEVICES": mask})
         assert board[0] == gpus[1].uuid
         assert "whole board" in board[1]
@@ -127,9 +128,29 @@ def test_a_mig_instance_is_its_whole_board(on_gpus: OnGpus) -> None:
 
 
 def test_the_share_of_an_instance_needs_permission(on_gpus: OnGpus) -> None:
-    gpu = replace(H100, mig=True, mig_devices=("MIG-1",), board_slices=0)
-    script = OPEN + "out = meter.devices()[0].details['mig_share']"
-    assert on_gpus([gpu], script, {"CUDA_VISIBLE_DEVICES": "MIG-1"})[0] is None
+    """And the numbers of the instance, where it is named by them."""
+    gpu = replace(H100, mig=True, mig_devices=("MIG-1",))
+    script = OPEN + "out = [meter.devices()[0].details['mig_share'], *sentences(meter)]"
+    for board, mask, told in (
+        (replace(gpu, board_slices=0), "MIG-1", True),
+        (replace(gpu, no_mig_ids=True), f"MIG-{gpu.uuid}/1/0", True),
+        (replace(gpu, board_slices=0), "0", False),
+    ):
+        (share, said), _ = on_gpus([board], script, {"CUDA_VISIBLE_DEVICES": mask})
+        assert share is None
+        assert ("which share of it the program was given is not known" in said) == told
+
+
+def test_boards_that_are_not_kept_are_read_no_more(on_gpus: OnGpus) -> None:
+    instances = ("MIG-1", "MIG-2")
+    gpus = distinct(H100, replace(H100, mig=True, mig_devices=instances, mig_slices=(4, 3)))
+    script = OPEN + (
+        "meter.keep({meter.devices()[1].id})\n"
+        "out = [[d.id, d.details['mig_share']] for d in meter.devices()]"
+        " + [r.device_id for r in meter.read(0.0)]"
+    )
+    out, _ = on_gpus(gpus, script, {"CUDA_VISIBLE_DEVICES": "0,MIG-2"})
+    assert out == [[gpus[1].uuid, 3 / 7], gpus[1].uuid]
 
 
 NO_COUNTER = replace(H100, no_counter=True)
@@ -209,6 +230,17 @@ def test_power_stands_in_for_a_counter_and_says_so(
     assert method == own_method == "nvml-energy-counter+power"
     assert "by power, as the counter failed" in source
     assert any(said in fault for fault in faults)
+
+
+def test_a_reset_counter_without_power_leaves_a_gap_and_says_so(on_gpus: OnGpus) -> None:
+    gpu = replace(H100, counter_step_ms=20, reset_at_s=0.6, no_power=True)
+    (whole, (start_s, end_s), _, faults, _, _), _ = on_gpus(
+        [gpu], TRACED.format(seconds=1.6), origin_monotonic_s=time.monotonic() + 0.4
+    )
+    value, low, high, _, _ = whole
+    assert low <= 300.0 * (end_s - start_s) <= high
+    assert value == pytest.approx(300.0 * (end_s - start_s), rel=0.1)
+    assert any("it gives no power, so that what was used in the gap is not" in f for f in faults)
 
 
 @pytest.mark.parametrize("gpu", [H100, NO_COUNTER])

@@ -150,18 +150,23 @@ def test_wraps_are_counted(tmp_path: Path) -> None:
         assert meter.doubts() == []
 
 
-def test_a_long_gap_is_a_lower_bound_and_said(tmp_path: Path) -> None:
+def test_a_long_gap_leaves_out_what_was_counted_in_it_and_is_said(tmp_path: Path) -> None:
     zone = Zone("intel-rapl:0", "package-0", 0, AMD_RANGE_UJ)
     with PowercapTree(tmp_path, [zone]) as tree:
         meter = opened(tree)
         meter.read(0.0)
         tree.advance(zone.id, 200_000.0)
-        energy_j = energies(meter, 1000.0)["cpu-package-0"]
-        assert energy_j is not None
-        assert energy_j < AMD_RANGE_UJ / 1e6
-        assert len(meter.doubts()) == 1
-        assert "not read for 1000 s" in meter.doubts()[0].message
-        assert "lower bound" in meter.doubts()[0].message
+        silent, reading = meter.read(1000.0)
+        assert (silent.t_s, silent.energy_j, silent.power_w) == (500.0, None, None)
+        assert (reading.t_s, reading.energy_j) == (1000.0, 0.0)
+        tree.advance(zone.id, 200.0)
+        assert energies(meter, 1001.0)["cpu-package-0"] == pytest.approx(200.0)
+        meter.read(2001.0)
+        (said,) = meter.doubts()
+        assert said.message == (
+            "CPU package-0: not read for 1000 s; its counter starts over every 66 kJ, and may have"
+            " done so more than once: what it counted then is left out"
+        )
 
 
 def test_a_counter_that_is_set_back_adds_nothing_and_is_said(tmp_path: Path) -> None:
@@ -192,15 +197,17 @@ def test_closed_counters_name_the_remedy() -> None:
         assert "udev rule" in str(refused.value)
 
 
-def test_what_is_open_is_used_and_the_rest_said() -> None:
+def test_one_closed_package_leaves_the_cpu_unread_and_not_the_memory() -> None:
     with public_folder() as folder, PowercapTree(folder, server(packages=2)) as tree:
         tree.deny("intel-rapl:0")
         with unprivileged():
             meter = opened(tree)
-        assert [d.id for d in meter.devices()] == ["dram-0", "cpu-package-1", "dram-1"]
-        assert len(meter.doubts()) == 1
-        assert meter.doubts()[0].message == "CPU package-0: closed to this user"
-        assert meter.doubts()[0].remedy.startswith("run `sudo chmod")
+        assert [d.id for d in meter.devices()] == ["dram-0", "dram-1"]
+        assert meter.unread("package").startswith(
+            "the energy counters of CPU package-0 are closed to this user; run `sudo chmod"
+        )
+        assert meter.unread("dram") == ""
+        assert meter.doubts() == []
 
 
 def test_no_counter_at_all_says_where_it_looked(tmp_path: Path) -> None:
@@ -277,11 +284,36 @@ def test_two_wraps_under_the_sampling_thread(tmp_path: Path) -> None:
     assert codes(recorder.run) == set()
 
 
-def test_a_run_that_was_not_read_for_long_says_that_wraps_may_be_missing(tmp_path: Path) -> None:
+def test_a_run_that_was_not_read_for_long_leaves_that_out(tmp_path: Path) -> None:
+    """100 s at 200 W, 400 s unread in which the counter starts over, 100 s at 200 W: what was
+    counted is 40 kJ, and 40 kJ to 160 kJ hold what was drawn."""
     zone = Zone("intel-rapl:0", "package-0", 0, AMD_RANGE_UJ)
+    now_s = 0.0
     with PowercapTree(tmp_path, [zone]) as tree:
-        run = recorded(tree, {zone.id: 400.0}, 400, period_s=400)
-    assert codes(run) == {"rapl-gap"}
+        recorder = Recorder(meters=[opened(tree)], clock=lambda: now_s, sampling=False)
+        with recorder:
+            for second in (*range(1, 101), *range(500, 601)):
+                tree.advance(zone.id, 200.0 * (second - now_s))
+                now_s = float(second)
+                recorder.sample()
+    energy = recorder.run.summary["cpu_energy_j"]
+    value, low, high = energy.numbers
+    assert value == pytest.approx(40_000.0)
+    assert low < value
+    assert tree.true_energy_j(zone.id) == pytest.approx(120_000.0)
+    assert 120_000 < high < 170_000
+    assert "no answer for 400.0 s" in energy.source
+    assert codes(recorder.run) == {"rapl-gap"}
+
+
+def test_a_counter_that_is_too_short_gives_no_energy(tmp_path: Path) -> None:
+    zone = Zone("intel-rapl:0", "package-0", 0, 5_000_000)
+    with PowercapTree(tmp_path, [zone]) as tree:
+        run = recorded(tree, {zone.id: 120.0}, 20)
+    assert run.summary["cpu_energy_j"].basis is Basis.ABSENT
+    (said,) = [doubt for doubt in run.doubts if doubt.code == "rapl-gap"]
+    assert "its counter starts over every 5 J" in said.message
+    assert "meter at the plug" in said.remedy
 
 
 def test_a_run_adds_packages_and_memory_of_a_full_tree_once(tmp_path: Path) -> None:
@@ -303,8 +335,9 @@ def test_an_amd_server_has_no_memory_counter(tmp_path: Path) -> None:
     """Package and core only, on Zen: the memory's energy is absent, not 0."""
     zones = server(packages=2, core=True, dram=None, range_uj=AMD_RANGE_UJ)
     with PowercapTree(tmp_path, zones) as tree:
-        run = recorded(tree, {"intel-rapl:0": 150.0, "intel-rapl:0:0": 90.0}, 60)
+        watts = {"intel-rapl:0": 150.0, "intel-rapl:0:0": 90.0, "intel-rapl:1": 50.0}
+        run = recorded(tree, watts, 60)
     assert [device.id for device in run.devices] == ["cpu-package-0", "cpu-package-1"]
-    assert run.summary["cpu_energy_j"].number == pytest.approx(9000)
+    assert run.summary["cpu_energy_j"].number == pytest.approx(12_000)
     assert run.summary["dram_energy_j"].basis is Basis.ABSENT
     assert run.summary["dram_energy_j"].value is None

@@ -161,6 +161,35 @@ def test_a_log_that_is_still_being_written(tmp_path: Path) -> None:
     assert energy_j(trace) == pytest.approx(10_000, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (["1790000030.5,oops"], "meter.csv:38: expected a number, got 'oops': this row was left"),
+        (["1790000030.5,-3", "noon,5", "", "what"], "meter.csv:38: expected a number from 0"),
+        (["1790000009,999"], "meter.csv:38: time must rise: this row was left out; see what"),
+        (["1990000000,999"], "meter.csv:38: its time lies after that of the next row"),
+        (["1790000030.5,\x00"], "meter.csv:38: "),
+    ],
+)
+def test_a_bad_row_is_left_out_and_told(tmp_path: Path, bad: list[str], said: str) -> None:
+    path = powers(tmp_path)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:37] + bad + lines[37:]) + "\n")  # the row of 30 s is the 37th
+    trace, (fault,) = Run(path).of()
+    assert fault.startswith(said)
+    assert ("this row and 2 more were left out" in fault) == (len(bad) > 1)
+    assert energy_j(trace) == pytest.approx(10_000, rel=1e-3)
+
+
+def test_a_log_that_turns_out_to_be_none(tmp_path: Path) -> None:
+    run = Run(tmp_path / "meter.csv")
+    written(tmp_path, "1790000001,much", "1790000002,more")
+    trace, (fault,) = run.of()
+    assert "meter.csv:2: expected a number, got 'much': the energy at the plug is absent" in fault
+    assert fault.endswith("have the logger write rows such as 2026-11-03T10:15:00+01:00,412.5")
+    assert not trace.energy(CLOCK_S, CLOCK_S + 60).energy_j.known
+
+
 def test_a_log_that_never_came(tmp_path: Path) -> None:
     trace, (fault,) = Run(tmp_path / "meter.csv").of()
     assert fault.startswith("meter.csv: no such file: the energy at the plug is absent; start")
@@ -177,7 +206,7 @@ def test_a_log_that_never_came(tmp_path: Path) -> None:
         ("time,power_w\n1790000000,nan\n", "meter.csv:2: expected a number from 0"),
         ("time,power_w\n1790000000000,1\n", "meter.csv:2: time: expected seconds since 1970"),
         ("time,power_w\n3.11.2026,1\n", "meter.csv:2: time: expected 2026-11-03T10:15:00"),
-        ("# meter 7\ntime,power_w\n9,1\n9,1\n", "meter.csv:4: time must rise"),
+        ("# meter 7\ntime,power_w\nx,1\n9,y\n", "meter.csv:3: time: expected"),
     ],
 )
 def test_what_is_no_log_is_told_before_the_run(tmp_path: Path, text: str, message: str) -> None:

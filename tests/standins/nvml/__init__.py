@@ -168,7 +168,8 @@ class StandInGpu:
     reset_at_s: float | None = None  # the counter restarts from zero
     mig: bool = False
     no_mig: bool = False  # a board that does not know MIG
-    mig_devices: tuple[str, ...] = ()  # UUIDs of its MIG devices
+    no_mig_ids: bool = False  # the numbers of MIG devices are NOT_SUPPORTED
+    mig_devices: tuple[str, ...] = ()  # UUIDs of its MIG devices; the n-th is GPU instance n
     mig_slices: tuple[int, ...] = ()  # compute slices of each; by default one
     board_slices: int = 7  # of the whole board; 0: asking for it is not permitted
 

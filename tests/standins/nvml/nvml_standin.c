@@ -73,7 +73,7 @@ typedef struct {
     double latency_ms; /* that each call for this board takes; its answer is of the end of it */
     double stuck_from_s, no_counter_from_s; /* trace time */
     bool no_counter, no_power, no_field_185, no_field_186, legacy_power_averaged, stuck_counter;
-    bool mig, no_mig;
+    bool mig, no_mig, no_mig_ids;
     char mig_devices[MAX_MIG_DEVICES][TEXT_SIZE];
     unsigned mig_slices[MAX_MIG_DEVICES]; /* compute slices of each MIG device */
     unsigned long long board_slices; /* of the whole board; 0: the question is not permitted */
@@ -206,6 +206,7 @@ static const Key gpu_keys[] = {
     KEY(Gpu, FLAG, no_power),              KEY(Gpu, FLAG, no_field_186),
     KEY(Gpu, FLAG, legacy_power_averaged), KEY(Gpu, FLAG, stuck_counter),
     KEY(Gpu, FLAG, mig),                   KEY(Gpu, FLAG, no_mig),
+    KEY(Gpu, FLAG, no_mig_ids),
     { NULL, TEXT, 0 },
 };
 
@@ -637,6 +638,29 @@ nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t device, unsigned i
         return NVML_ERROR_NOT_FOUND;
     *mig_device = make_handle((unsigned)(uintptr_t)device - 1, index + 1);
     return NVML_SUCCESS;
+}
+
+/* Documented: for handles of MIG devices alone. The n-th is GPU instance n, all of it. */
+static nvmlReturn_t instance_id(nvmlDevice_t device, unsigned *id, unsigned value)
+{
+    const Gpu *gpu;
+    const char *mig;
+    double t;
+    nvmlReturn_t status = resolve(device, &gpu, &mig, &t);
+    if (status != NVML_SUCCESS)
+        return status;
+    *id = value;
+    return mig && !gpu->no_mig_ids ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
+}
+
+nvmlReturn_t nvmlDeviceGetGpuInstanceId(nvmlDevice_t device, unsigned *id)
+{
+    return instance_id(device, id, (unsigned)((uintptr_t)device >> 8));
+}
+
+nvmlReturn_t nvmlDeviceGetComputeInstanceId(nvmlDevice_t device, unsigned *id)
+{
+    return instance_id(device, id, 0);
 }
 
 typedef struct {
