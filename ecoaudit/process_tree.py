@@ -227,14 +227,20 @@ def _is_running(process: psutil.Process) -> bool:
 
 
 def _abandoned(group: int, since_s: float) -> set[int]:
-    """Processes of a group that started since then, and whose parent is of another session."""
+    """Processes of a group that started since then, and whom another than their parent now owns.
+
+    That is one of another session, or the first process: in a container it may be of theirs.
+    """
+    adopters = {0, 1}
+    if os.getppid() == 1 and group == os.getpgrp() != os.getpid():
+        adopters.remove(1)  # it started this process, and maybe others of the group
     found = set()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if os.getpgid(process.pid) != group or not _is_running(process):
                 continue
             session, parent = os.getsid(process.pid), process.ppid()
-            of_another = parent == 0 or os.getsid(parent) != session
-            if of_another and process.pid != session and process.create_time() >= since_s:
+            adopted = parent in adopters or os.getsid(parent) != session
+            if adopted and process.pid != session and process.create_time() >= since_s:
                 found.add(process.pid)
     return found

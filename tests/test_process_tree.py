@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -209,3 +210,24 @@ def test_what_lives_on_without_its_parent() -> None:
     finally:
         for orphan in orphans:
             os.kill(orphan, signal.SIGKILL)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a process namespace wants root's rights")
+def test_what_lives_on_where_the_first_process_is_of_the_session(tmp_path: Path) -> None:
+    """As in a container: there what lost its parent goes to a process of its own session."""
+    script = (
+        "import os, psutil, subprocess, sys\n"
+        "from ecoaudit.process_tree import ProcessTree\n"
+        "tree = ProcessTree(os.getpid())\n"
+        "child = subprocess.Popen(['sh', '-c', 'sleep 60 & sleep 61 &'])\n"
+        "since_s = psutil.Process(child.pid).create_time()\n"
+        "child.wait()\n"
+        "print(tree.outlived(os.getpgrp(), since_s))\n"
+    )
+    (tmp_path / "asks.py").write_text(script)
+    shell = f"sh -c '{sys.executable} {tmp_path / 'asks.py'}; true'; true"
+    in_namespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", shell]
+    asked = subprocess.run(in_namespace, capture_output=True, text=True, check=False, timeout=60)
+    if "unshare" in asked.stderr:
+        pytest.skip(asked.stderr.strip())
+    assert asked.stdout == "2\n", asked.stderr
