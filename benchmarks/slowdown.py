@@ -11,7 +11,7 @@ which is what measuring takes from work that has the core to itself: the measuri
 they do to the work. CPU time does not hold what other programs take meanwhile. Starting is not in
 it. Processes are started several times, in random order, since each has a speed of its own.
 
-    python -m benchmarks.slowdown --save     # about 6 minutes
+    python -m benchmarks.slowdown --save     # about 10 minutes
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def interval(launches: Sequence[Sequence[float]]) -> tuple[float, float]:
 def main() -> None:
     """Measure, and hold each way against the bare work beside it."""
     parser = options(__doc__)
-    parser.add_argument("--repeats", type=int, default=7, help="launches (7)")
+    parser.add_argument("--repeats", type=int, default=12, help="launches (12)")
     parser.add_argument("--lasts", type=float, default=35.0, help="seconds of work in each (35)")
     asked = parser.parse_args()
     ways = [way for way in STARTS if way in (BARE, CONTROL) or installed(way)]

@@ -20,9 +20,11 @@ def synchronise() -> bool:
     """
     torch = sys.modules.get("torch")
     cuda = getattr(torch, "cuda", None)
-    if cuda is None or not cuda.is_initialized() or cuda.is_current_stream_capturing():
+    if cuda is None or not cuda.is_initialized():
         return False
     with suppress(RuntimeError):
+        if cuda.is_current_stream_capturing():
+            return False
         for device in range(cuda.device_count()):
             if device == cuda.current_device() or cuda.memory_reserved(device):
                 cuda.synchronize(device)

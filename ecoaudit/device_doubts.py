@@ -14,6 +14,7 @@ from ecoaudit.checks.measuring import (
 )
 from ecoaudit.measurement import BOARD, WALL
 from ecoaudit.run import Doubt
+from ecoaudit.stretches import NO_ANSWER
 from ecoaudit.trace import Trace
 
 _NOTHING_S = 1e-6  # of a sum of times, which rounding leaves
@@ -56,11 +57,12 @@ def device_doubts(
     if _unread(trace, start_s, end_s):
         yield doubt(
             "reading-gap",
-            f"{name}: not read for {trace.unread_s(start_s, end_s):.1f} s: its power is sampled, so"
-            " its energy is what was read, and its interval holds what it can have used meanwhile",
+            f"{name}: its power is sampled, and {trace.unread_s(start_s, end_s):.1f} s of it were"
+            " not read: its energy is what was read, and its interval holds what it can have used"
+            " meanwhile",
         )
     if _lost(trace, start_s, end_s):
-        yield doubt("gpu-lost", f"{name}: {_gaps(trace, start_s, end_s)}")
+        yield doubt("gpu-lost", f"{name}: {_told(trace, start_s, end_s)}")
     if _unsteady(trace, start_s, end_s):
         missed = trace.missed_share(start_s, end_s) or 0.0
         yield doubt(
@@ -111,7 +113,7 @@ def _sampled(trace: Trace) -> bool:
 
 
 def _lost(trace: Trace, start_s: float, end_s: float) -> bool:
-    return trace.device.boundary == BOARD and _silent_s(trace, start_s, end_s) > _NOTHING_S
+    return trace.device.boundary == BOARD and bool(_silences(trace, start_s, end_s))
 
 
 def _stuck(trace: Trace, start_s: float, end_s: float) -> bool:
@@ -122,19 +124,23 @@ def _unread(trace: Trace, start_s: float, end_s: float) -> bool:
     return trace.unread_s(start_s, end_s) > 0
 
 
-def _silent_s(trace: Trace, start_s: float, end_s: float) -> float:
-    """How long a device was asked and did not answer [s]."""
-    missing_s = sum(until_s - since_s for since_s, until_s in trace.gaps(start_s, end_s))
-    return missing_s - trace.stood_s(start_s, end_s) - trace.unread_s(start_s, end_s)
+def _silences(trace: Trace, start_s: float, end_s: float) -> list[tuple[float, float]]:
+    """How long a device was asked and gave no answer that can be used [s], and until when."""
+    found = []
+    for since_s, until_s in trace.gaps(start_s, end_s):
+        known_s = trace.stood_s(since_s, until_s) + trace.unread_s(since_s, until_s)
+        if until_s - since_s - known_s > _NOTHING_S:
+            found.append((until_s - since_s - known_s, until_s))
+    return found
 
 
-def _gaps(trace: Trace, start_s: float, end_s: float) -> str:
-    gaps = trace.gaps(start_s, end_s)
-    lost_s = _silent_s(trace, start_s, end_s)
-    stretches = "" if len(gaps) == 1 else f" in {len(gaps)} stretches"
-    when = ", up to the end of the run" if gaps[-1][1] == end_s else ""
+def _told(trace: Trace, start_s: float, end_s: float) -> str:
+    silences = _silences(trace, start_s, end_s)
+    lost_s = sum(silent_s for silent_s, _ in silences)
+    stretches = "" if len(silences) == 1 else f" in {len(silences)} stretches"
+    when = ", up to the end of the run" if silences[-1][1] == end_s else ""
     return (
-        f"did not answer for {lost_s:.1f} s{stretches}{when}: its energy is what was counted, and"
+        f"{NO_ANSWER} for {lost_s:.1f} s{stretches}{when}: its energy is what was counted, and"
         " its interval holds what it can have used meanwhile"
     )
 

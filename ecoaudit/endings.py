@@ -1,4 +1,4 @@
-"""How a run ends: what its program's end makes of it, and where it goes."""
+"""How a run ends: what its program's end makes of it, and how it is saved."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from ecoaudit.errors import EcoauditError
-from ecoaudit.run import RunStatus
+from ecoaudit.journal import Journal
+from ecoaudit.run import Run, RunStatus
 
 
 def status_of(error: BaseException | None) -> RunStatus:
@@ -38,3 +39,27 @@ def check_output(path: Path) -> None:
         raise EcoauditError(
             f"{path}: the folder {folder} cannot be written ({error.strerror}); choose another"
         ) from error
+
+
+def save_run(run: Run, path: Path, journal: Journal | None) -> None:
+    """Save a finished run; its journal then goes.
+
+    Raises:
+        EcoauditError: it cannot be written. The journal stays, and the message names the command
+            that makes the run of it.
+    """
+    try:
+        run.save(path)
+    except OSError as error:
+        message = f"{path}: cannot be written ({error.strerror}){_way_back(journal)}"
+        raise EcoauditError(message) from error
+    if journal is not None:
+        journal.remove()
+
+
+def _way_back(journal: Journal | None) -> str:
+    """The end of a message: how to recover what the journal holds; empty where it holds nothing."""
+    if journal is None or not journal.close():
+        return ""
+    what = "the run's beginning" if journal.fault else "the run"
+    return f"; `ecoaudit runs recover {journal.path} -o FILE` gives {what}"

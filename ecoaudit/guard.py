@@ -51,11 +51,7 @@ class Guard:
         """The run has ended. May be called twice."""
         _watched.discard(self)
         atexit.unregister(self._finish)
-        on_main = threading.current_thread() is threading.main_thread()
-        if self._catches and on_main:  # elsewhere Python refuses
-            if signal.getsignal(signal.SIGTERM) == self._on_sigterm:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            self._catches = False
+        self._leave_sigterm()
 
     @contextmanager
     def ending(self) -> Iterator[None]:
@@ -80,10 +76,22 @@ class Guard:
             self._sampler.lock.release()
 
     def forget(self) -> None:
-        """After a fork, in the child."""
+        """After a fork, in the child.
+
+        SIGTERM ends it as if nothing were recorded. A handler in Python would come too late for a
+        child that is about to wait for a semaphore, as the workers of a pool are when it ends.
+        """
         self._held = False
         atexit.unregister(self._finish)
+        self._leave_sigterm()
         self._sampler.forget()
+
+    def _leave_sigterm(self) -> None:
+        on_main = threading.current_thread() is threading.main_thread()
+        if self._catches and on_main:  # elsewhere Python refuses
+            if signal.getsignal(signal.SIGTERM) == self._on_sigterm:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._catches = False
 
     def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
         if self._ending:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,29 @@ class Journal:
         """After a fork, in the child: drop what the parent will write."""
         self._pending.clear()
         self._handle = None
+
+
+def this_process() -> dict[str, Any]:
+    """Who writes a journal, for its header: number and start [s since 1970] of this process."""
+    import psutil
+
+    return {"pid": os.getpid(), "process_started_at": psutil.Process().create_time()}
+
+
+def writer_runs(header: Mapping[str, Any]) -> bool:
+    """Whether the process that a header names still runs, and is not a later namesake.
+
+    One that has ended lives on as a zombie until its parent waits for it, which may be never.
+    """
+    import psutil
+
+    try:
+        process = psutil.Process(header["pid"])
+        started_at: float = header["process_started_at"]
+        same = abs(process.create_time() - started_at) < 1.0
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except (KeyError, OSError, psutil.Error):
+        return False
 
 
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:

@@ -71,7 +71,8 @@ def _replayed(journal: Path) -> tuple[Run, str | None]:
         )
     recording.doubt(
         "recovered",
-        "the run was killed; it ends at its last flushed reading, at most a second before the kill",
+        "the run was killed; it ends at the last reading in its journal: at most a second before"
+        " the kill, or earlier, where the disk was full and what followed could not be written",
     )
     return recording.to_run(RunStatus.RECOVERED, last_s), recording.output
 

@@ -40,7 +40,8 @@ class Device:
             of a window is uncertain by up to ``step_s`` x power at its edges.
         details: more facts (index, PCI bus, driver ...), for the run file. ``power_limit_w``
             bounds what is used in a gap [W], ``power_window_s`` is the time over which its power is
-            a mean [s], ``mig_share`` the share of a board that the program was given.
+            a mean [s], ``mig_share`` the share of a board that the program was given, and
+            ``power_method`` is below.
     """
 
     id: str
@@ -55,6 +56,17 @@ class Device:
     step_s: float = 0.0
     details: dict[str, str | float | None] = field(default_factory=dict)
 
+    @property
+    def power_method(self) -> str | None:
+        """How a device that counts its energy tells its power besides; None where it does not, or
+        where the meter works the power out from the counter, as of RAPL and of models.
+
+        Only power that is told can confirm that a counter stands still because nothing is used.
+        Had in another way than the energy, it is a second path to that.
+        """
+        way = self.details.get("power_method")
+        return way if isinstance(way, str) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -66,7 +78,8 @@ class Reading:
         device_id: which device.
         t_s: monotonic time of the reading [s].
         energy_j: counter since the meter was opened [J]; None when the device has no counter.
-        power_w: power now [W]; None when not known.
+        power_w: power now [W], told by the device or worked out from its counter
+            (:attr:`Device.power_method`); None when not known.
         memory_bytes: device memory in use [bytes].
     """
 

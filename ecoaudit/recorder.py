@@ -10,22 +10,22 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ecoaudit.checks import doubt
-from ecoaudit.endings import check_output, status_of
+from ecoaudit.endings import check_output, save_run, status_of
 from ecoaudit.errors import EcoauditError, UsageError
 from ecoaudit.estimate import Estimate
 from ecoaudit.factors.grid import grid_factor
 from ecoaudit.guard import Guard
-from ecoaudit.journal import SUFFIX, Journal, runs_folder
+from ecoaudit.journal import SUFFIX, Journal, runs_folder, this_process
 from ecoaudit.measurement import Device, Measurement
 from ecoaudit.meters import open_meters
 from ecoaudit.meters.base import Meter
+from ecoaudit.nesting import Within, nested_path
 from ecoaudit.process_tree import ProcessTree
 from ecoaudit.recording import Recording, Window
 from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
@@ -33,8 +33,6 @@ from ecoaudit.sampling import Sampler
 
 if TYPE_CHECKING:
     from ecoaudit.scenario import Site
-
-_current: ContextVar[Window | None] = ContextVar("ecoaudit_window", default=None)
 
 
 class Recorder:
@@ -113,7 +111,7 @@ class Recorder:
 
     # -- life ----------------------------------------------------------------------------------
 
-    def start(self) -> Recorder:
+    def start(self) -> Self:
         """Open the meters, take the first reading and start sampling."""
         recording = self._recording
         meters = self._meters
@@ -124,10 +122,8 @@ class Recorder:
         recording.watch([device for meter in meters for device in meter.devices()])
         recording.start_s = self.now()
         self._journal = Journal(runs_folder() / f"{recording.id}{SUFFIX}")
-        self._sampler = Sampler(
-            recording, meters, self._tree, self._journal, self.now, _environment
-        )
-        self._sampler.begin(**_process())
+        self._sampler = Sampler(recording, meters, self._tree, self._journal, self.now)
+        self._sampler.begin(**this_process())
         self._guard = Guard(self._sampler, self._interrupt)
         self._guard.watch(sigterm=self._sampling)
         if self._sampling:
@@ -151,8 +147,11 @@ class Recorder:
                 self._sampler.close()
             self._complete(end_s)
             self._run = self._recording.to_run(status, end_s)
-            self._save(self._run)
-            self._release()
+            journal, self._journal = self._journal, None
+            try:
+                save_run(self._run, self.saved_to, journal)
+            finally:
+                self._release()
         return self._run
 
     def discard(self) -> None:
@@ -182,7 +181,7 @@ class Recorder:
         """Where the finished run lies."""
         return self._output or runs_folder() / f"{self._recording.id}.json"
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
@@ -191,6 +190,7 @@ class Recorder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._wait()
         try:
             self.finish(status_of(error))
         except EcoauditError as failed:  # the program's own work, or its own error, comes first
@@ -201,8 +201,12 @@ class Recorder:
     # -- windows -------------------------------------------------------------------------------
 
     def window(self, name: str) -> AbstractContextManager[Window]:
-        """Measure a stretch of the program; windows nest, also across threads and async tasks."""
-        return _Within(self, name)
+        """Measure a stretch of the program.
+
+        Windows nest within a thread, and within an async task and those that it starts. A thread
+        begins a path of its own.
+        """
+        return Within(self, name)
 
     def open_window(self, name: str) -> Window:
         """Open a window by hand; :meth:`close_window` ends it.
@@ -210,10 +214,9 @@ class Recorder:
         Raises:
             UsageError: a name that is no text or is empty, or the run has ended.
         """
+        self._wait()
         self._check_window(name)
-        parent = _current.get()
-        inside = parent is not None and parent.end_s is None
-        window = Window(name, f"{parent.path}/{name}" if parent and inside else name, self.now())
+        window = Window(name, nested_path(self, name), self.now())
         self._recording.windows.append(window)
         self._mark("open", window, window.start_s)
         return window
@@ -222,7 +225,10 @@ class Recorder:
         """End a window, now or at a time of :attr:`now` gone by. One that has ended stays so."""
         if window.end_s is not None:
             return
-        window.end_s = self.now() if end_s is None else end_s
+        if end_s is None:
+            self._wait()
+            end_s = self.now()
+        window.end_s = end_s
         self._mark("close", window, window.end_s)
 
     def add_window(
@@ -322,6 +328,9 @@ class Recorder:
         """The meters of the machine, and a doubt for each part that is not measured."""
         return open_meters(tree)
 
+    def _wait(self) -> None:
+        """Wait for work handed on, as to a GPU, before an edge. Here there is none."""
+
     def _complete(self, end_s: float) -> None:
         """Add to the run what only its end shows; all readings are in, and nothing is saved."""
 
@@ -357,25 +366,9 @@ class Recorder:
         return self._reading_still()
 
     def _reading_still(self) -> AbstractContextManager[object]:
-        return nullcontext() if self._sampler is None else self._sampler.lock
+        return nullcontext() if self._sampler is None else self._sampler.still()
 
     # -- ends ------------------------------------------------------------------------------------
-
-    def _save(self, run: Run) -> None:
-        try:
-            run.save(self.saved_to)
-        except OSError as error:
-            message = f"{self.saved_to}: cannot be written ({error.strerror})"
-            if self._journal is not None:
-                kept = self._journal.path
-                if self._journal.close():
-                    what = "the run's beginning" if self._journal.fault else "the run"
-                    message += f"; `ecoaudit runs recover {kept} -o FILE` gives {what}"
-                self._journal = None
-            self._release()
-            raise EcoauditError(message) from error
-        if self._journal is not None:
-            self._journal.remove()
 
     def _release(self) -> None:
         if self._guard is not None:
@@ -383,35 +376,3 @@ class Recorder:
 
     def _interrupt(self) -> None:
         self.finish(RunStatus.INTERRUPTED)
-
-
-class _Within:
-    """A window round a ``with`` block; a class because a generator costs twice the time."""
-
-    __slots__ = ("_name", "_recorder", "_token", "_window")
-
-    def __init__(self, recorder: Recorder, name: str):
-        self._recorder = recorder
-        self._name = name
-
-    def __enter__(self) -> Window:
-        self._window = self._recorder.open_window(self._name)
-        self._token = _current.set(self._window)
-        return self._window
-
-    def __exit__(self, *raised: object) -> None:
-        _current.reset(self._token)
-        self._recorder.close_window(self._window)
-
-
-def _process() -> dict[str, Any]:
-    """Who writes the journal, so that a later look can tell whether it still runs."""
-    import psutil
-
-    return {"pid": os.getpid(), "process_started_at": psutil.Process().create_time()}
-
-
-def _environment() -> dict[str, Any]:
-    from ecoaudit.environment import describe
-
-    return describe()

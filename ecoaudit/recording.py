@@ -7,10 +7,8 @@ end in :meth:`Recording.to_run`, so that a recovered run is worked out like any 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from operator import itemgetter
 from typing import Any
 
 from ecoaudit.checks import doubt
@@ -30,6 +28,7 @@ from ecoaudit.measurement import (
     Measurement,
 )
 from ecoaudit.mig import energy_of_instances
+from ecoaudit.peaks import Peaks
 from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
 from ecoaudit.trace import Trace
 
@@ -69,7 +68,7 @@ class Recording:
     output: str | None = None
     traces: dict[str, Trace] = field(default_factory=dict)
     windows: list[Window] = field(default_factory=list)
-    host_memory: list[tuple[float, float]] = field(default_factory=list)
+    host_memory: Peaks = field(default_factory=Peaks)  # of the process tree [bytes]
     doubts: list[Doubt] = field(default_factory=list)
     curve: list[CurvePoint] = field(default_factory=list)
     summary: dict[str, Estimate] = field(default_factory=dict)
@@ -205,14 +204,13 @@ class Recording:
     def _peak_host_memory(self, start_s: float, end_s: float) -> float | None:
         """The largest memory between two times [bytes]; of a window shorter than the sampling that
         next to it. A command that has not begun, or ended before any reading, shows as nothing."""
-        first = bisect_left(self.host_memory, start_s, key=itemgetter(0))
-        last = bisect_right(self.host_memory, end_s, key=itemgetter(0))
-        if first < last:
-            return max(value for _, value in self.host_memory[first:last]) or None
-        around = self.host_memory[max(first - 1, 0) : first + 1]
-        if not around or not all(value for _, value in around):
+        peak = self.host_memory.between(start_s, end_s)
+        if peak is not None:
+            return peak or None
+        beside = self.host_memory.beside(start_s)
+        if not beside or not all(value for _, value in beside):
             return None
-        return min(around, key=lambda sample: abs(sample[0] - end_s))[1]
+        return min(beside, key=lambda sample: abs(sample[0] - end_s))[1]
 
     def _add_doubts(self, seen: Measurement) -> None:
         if seen.duration_s < SHORTEST_RUN_S:

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 
 from ecoaudit.errors import FileFormatError, NotFoundError
-from ecoaudit.journal import SUFFIX, read_journal, runs_folder
+from ecoaudit.journal import SUFFIX, read_journal, runs_folder, writer_runs
 from ecoaudit.journal_lines import NothingRecordedError, recover
 from ecoaudit.run import drop_leftovers, load_run
 
@@ -106,19 +106,13 @@ def _header(journal: Path) -> dict[str, Any]:
 
 
 def _alive(journal: Path) -> bool:
-    """Whether the process that writes the journal still runs (and is not a later namesake).
-
-    One that has ended lives on as a zombie until its parent waits for it, which may be never.
-    """
+    """Whether the process that writes the journal still runs, or may be about to begin."""
     header = _header(journal)
+    if header:
+        return writer_runs(header)
     try:
-        if not header:
-            return time.time() - journal.stat().st_mtime < _STARTING_S or _held_open(journal)
-        process = psutil.Process(header["pid"])
-        started_at: float = header["process_started_at"]
-        same = abs(process.create_time() - started_at) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except (KeyError, OSError, psutil.Error):
+        return time.time() - journal.stat().st_mtime < _STARTING_S or _held_open(journal)
+    except (OSError, psutil.Error):
         return False
 
 

@@ -251,7 +251,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> Path:
         os.umask(mask)
         Path(temporary).chmod(0o666 & ~mask)
         Path(temporary).replace(target)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: half a file goes
         Path(temporary).unlink(missing_ok=True)
         raise
     return place

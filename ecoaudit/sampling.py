@@ -3,6 +3,10 @@
 Ten times a second as a rule. Near the edge of a window it reads quickly until counters that move
 in steps have moved, so that the energy at the edge can be told (``ecoaudit.trace``). A device whose
 power is sampled, for want of a counter, is read up to fifty times a second while its power changes.
+What is modelled, and the memory of the processes, is read at the edges and else twice a second.
+
+On a busy core each call finds the processor's caches cold. So a reading is only noted when it is
+made; it is taken into its trace, and made a line of the journal, with others of the same second.
 """
 
 from __future__ import annotations
@@ -11,16 +15,18 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from ecoaudit.checks import doubt
 from ecoaudit.checks.measuring import LONGEST_GAP_S
 from ecoaudit.clocks import ClockWatch
+from ecoaudit.estimate import Basis
 from ecoaudit.journal import Journal
 from ecoaudit.journal_lines import header_of, line_of, row_of
-from ecoaudit.measurement import WALL
+from ecoaudit.measurement import WALL, Reading
 from ecoaudit.meters.base import LateMeter, Meter
 from ecoaudit.process_tree import ProcessTree
 from ecoaudit.recording import Recording, Window
@@ -29,7 +35,7 @@ from ecoaudit.run import Doubt
 PERIOD_S = 0.1  # between two readings
 FASTEST_S = 0.02  # between two readings of sampled power that changes
 CHANGE = 0.05  # of the power between two readings, from which it is read faster
-HOST_PERIOD_S = 0.5  # between two readings of the process tree's memory and of the clocks
+HOST_PERIOD_S = 0.45  # at least, between two of what is modelled, of memory, of the clocks
 HOST_FIRST_S = 0.02  # between the first two after a command was started; twice as long each time
 FLUSH_S = 1.0  # between two writes of the journal
 EDGE_PERIOD_S = 0.002  # between two readings while waiting for a counter to move at an edge
@@ -46,7 +52,6 @@ class Sampler:
         tree: the processes whose memory is read.
         journal: where everything is kept against a kill.
         clock: monotonic seconds.
-        described: gives the machine's description, which takes its time and so is made here.
     """
 
     def __init__(
@@ -56,16 +61,16 @@ class Sampler:
         tree: ProcessTree,
         journal: Journal,
         clock: Callable[[], float],
-        described: Callable[[], dict[str, Any]],
     ):
         self.lock = threading.Lock()  # held while the meters are read
         self._recording = recording
         self._meters = list(meters)
+        self._measured = [meter for meter in meters if not _models(meter)]
         self._tree = tree
         self._journal: Journal | None = journal
         self.forgotten = False  # this is a forked child, and the run its parent's
         self._now = clock
-        self._described = described
+        self._fresh: list[tuple[float, list[Reading]]] = []  # by time of the call, not taken in
         self._told: deque[tuple[str, Window | Doubt]] = deque()  # by other threads, to be written
         self._wake: SimpleQueue[None] = SimpleQueue()  # its put() is safe in a signal handler
         self._thread: threading.Thread | None = None
@@ -107,8 +112,9 @@ class Sampler:
         """Take what the meters still have to give, and close them."""
         if self._thread is None:
             self.sample()
+        self._take_in()
         if not self._recording.environment:
-            self._recording.environment = self._described()
+            self._describe_machine()
         for meter in self._meters:
             if isinstance(meter, LateMeter):
                 for reading in meter.last_readings():
@@ -133,7 +139,8 @@ class Sampler:
             self._journal.forget()
         self._journal = None
         self._thread = None
-        self._meters = []
+        self._meters = self._measured = []
+        self._take_in()
         self.lock = threading.Lock()
 
     # -- what the recorder tells -----------------------------------------------------------------
@@ -191,41 +198,62 @@ class Sampler:
     # -- reading -------------------------------------------------------------------------------
 
     def sample(self, meters: Sequence[Meter] | None = None) -> None:
-        """Read once, now: every meter, or those given."""
-        rows: list[list[str | float | None]] = []
+        """Read once, now: every meter, or those given and what is due of the host."""
         now = self._now()
+        readings: list[Reading] = []
         with self.lock:
-            for meter in self._meters if meters is None else meters:
-                for reading in meter.read(now):
-                    self._recording.traces[reading.device_id].add(reading)
-                    rows.append(row_of(reading, now))
+            self._fresh.append((now, readings))
+            if meters is None or now >= self._host_due_s:
+                meters = self._meters
+            for meter in meters:
+                readings += meter.read(now)
             if now >= self._host_due_s:
                 self._host_due_s = now + self._host_period_s
                 self._host_period_s = min(2 * self._host_period_s, HOST_PERIOD_S)
                 self._note_memory(now, self._tree.memory_bytes())
                 self._watch_clocks()
-        if rows:
-            self._journal_line("readings", t=now, r=rows)
         self._watch_gap(now)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """All that was read is in the traces, and nothing is read meanwhile."""
+        with self.lock:
+            self._take_in()
+            yield
+
+    def _take_in(self) -> None:
+        """Hand what was read to the traces and to the journal; the lock is held, or not needed."""
+        fresh, self._fresh = self._fresh, []
+        for call_s, readings in fresh:
+            if not readings:
+                continue
+            rows = [row_of(reading, call_s) for reading in readings]
+            self._journal_line("readings", t=call_s, r=rows)
+            try:
+                for reading in readings:
+                    self._recording.traces[reading.device_id].add(reading)
+            except Exception as error:  # as below
+                self._failed(error)
 
     def _loop(self) -> None:
         self._watch_edge()
         with self.lock:  # no fork while this thread imports
-            self._recording.environment = self._described()
+            self._describe_machine()
         self._journal_line("environment", environment=self._recording.environment)
         self.flush()
         period_s = PERIOD_S
         due_s = all_due_s = self._now() + PERIOD_S
         flush_s = self._now() + FLUSH_S
         while not self._stopping:
-            if self._woken(max(min(due_s, self._host_due_s) - self._now(), 0.0)):
+            soon_s = due_s if self._host_period_s > PERIOD_S else min(due_s, self._host_due_s)
+            if self._woken(max(soon_s - self._now(), 0.0)):
                 self._watch_edge()
             now = self._now()
-            if self._host_due_s <= now < due_s:
+            if soon_s <= now < due_s:
                 self._sample_or_doubt([])
             if now >= due_s:
                 uncounted, change = self._uncounted()
-                self._sample_or_doubt(None if now >= all_due_s else uncounted)
+                self._sample_or_doubt(self._measured if now >= all_due_s else uncounted)
                 if now >= all_due_s:
                     all_due_s = max(all_due_s + PERIOD_S, now)
                 # Fast while sampled power changes, and slowly back to the usual when it does not.
@@ -260,24 +288,32 @@ class Sampler:
         now = self._now()
         if now < self._counted_until_s:
             return meters, change
-        for meter in self._meters:
-            traces = [self._recording.traces[device.id] for device in meter.devices()]
-            # A meter at the plug is asked by a thread of its own.
-            sampled = [t for t in traces if not t.counted and t.device.boundary != WALL]
-            if sampled:
-                meters.append(meter)
-                change = max(change, *(trace.last_change() for trace in sampled))
+        with self.still():
+            for meter in self._meters:
+                traces = [self._recording.traces[device.id] for device in meter.devices()]
+                # A meter at the plug is asked by a thread of its own.
+                sampled = [t for t in traces if not t.counted and t.device.boundary != WALL]
+                if sampled:
+                    meters.append(meter)
+                    change = max(change, *(trace.last_change() for trace in sampled))
         if not meters:
             self._counted_until_s = now + FLUSH_S
         return meters, change
+
+    def _describe_machine(self) -> None:
+        from ecoaudit.environment import describe  # takes its time: not before the first reading
+
+        self._recording.environment = describe()
 
     def _sample_or_doubt(self, meters: Sequence[Meter] | None = None) -> None:
         # Whatever goes wrong in a meter must not end the program that is being measured.
         try:
             self.sample(meters)
         except Exception as error:
-            what = f"a reading failed ({type(error).__name__}: {error})"
-            self.say(doubt("sampling", what))
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self.say(doubt("sampling", f"a reading failed ({type(error).__name__}: {error})"))
 
     def _watch_edge(self) -> None:
         """Read until each stepped counter has moved after the edge that was marked last.
@@ -294,7 +330,8 @@ class Sampler:
         self._watched_s = edge_s
         self._sample_or_doubt()
         while self._now() < edge_s + EDGE_LIMIT_S:
-            awaited = [meter for meter in self._meters if not self._moved_since(edge_s, meter)]
+            with self.still():
+                awaited = [meter for meter in self._meters if not self._moved_since(edge_s, meter)]
             if not awaited:
                 break
             time.sleep(EDGE_PERIOD_S)
@@ -316,8 +353,8 @@ class Sampler:
             self.say(
                 doubt(
                     "reading-gap",
-                    f"nothing was read for {gap_s:.0f} s: the program was stopped, or the "
-                    "machine was too busy; counters bridge the gap, sampled power does not",
+                    f"nothing was read for {gap_s:.0f} s: the program was stopped, or the machine"
+                    " was too busy; counters bridge that, peaks of memory in it are not seen",
                 )
             )
 
@@ -335,8 +372,15 @@ class Sampler:
 
     def flush(self) -> None:
         """Hand what was noted to the operating system, where a kill cannot take it back."""
+        with self.lock:
+            self._take_in()
         while self._told:
             kind, what = self._told.popleft()
             self._journal_line(kind, **line_of(kind, what))
         if self._journal is not None:
             self._journal.flush()
+
+
+def _models(meter: Meter) -> bool:
+    """Whether all that a meter tells is worked out from a model, without a sensor."""
+    return all(device.basis is Basis.MODELLED for device in meter.devices())

@@ -8,8 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 from ecoaudit.cuda import synchronise
 from ecoaudit.errors import UsageError, did_you_mean
@@ -139,35 +138,12 @@ class Profile(Recorder):
 
     # -- life ----------------------------------------------------------------------------------
 
-    def start(self) -> Profile:
+    def start(self) -> Self:
         """Open the meters and start sampling."""
         super().start()
         if self._rank is not None:
             self.open_window(RANK_WINDOW).start_s = self._recording.start_s
         return self
-
-    def __enter__(self) -> Profile:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._wait()
-        super().__exit__(kind, error, traceback)
-
-    def open_window(self, name: str) -> Window:
-        """Open a window by hand; :meth:`close_window` ends it."""
-        self._wait()
-        return super().open_window(name)
-
-    def close_window(self, window: Window, end_s: float | None = None) -> None:
-        """End a window, now or at a time of :attr:`now` gone by."""
-        if end_s is None:
-            self._wait()
-        super().close_window(window, end_s)
 
     # -- steps ---------------------------------------------------------------------------------
 
@@ -249,7 +225,7 @@ class Profile(Recorder):
             self._wait()
         now_s = self.now()
         if self._log.end_step(now_s):
-            super().close_window(self._log.stretches[-1].window, now_s)
+            self.close_window(self._log.stretches[-1].window, now_s)
             self._open_stretch()
 
     def end_steps(self, whole: bool = False) -> None:
@@ -269,7 +245,7 @@ class Profile(Recorder):
         self._wait()
         now_s = self.now()
         self._log.hold(now_s)
-        super().close_window(self._log.stretches[-1].window, now_s)
+        self.close_window(self._log.stretches[-1].window, now_s)
         return True
 
     def go_on_with_steps(self) -> None:
@@ -283,10 +259,10 @@ class Profile(Recorder):
     def _end_loop(self) -> None:
         empty, last, edge_s = self._log.stop()
         for window in empty:
-            super().close_window(window)
+            self.close_window(window, self.now())
             self._recording.windows.remove(window)
         if last is not None:
-            super().close_window(last, edge_s)
+            self.close_window(last, edge_s)
             last.end_s = edge_s if last.end_s is None else min(last.end_s, edge_s)
 
     def _wait(self) -> None:
@@ -370,7 +346,7 @@ class Steps(Generic[T]):
         Raises:
             TypeError: the iterable has no length.
         """
-        return len(self._iterable)  # type: ignore[arg-type]
+        return len(self._iterable)  # type: ignore[arg-type]  # len() says so itself
 
     def __iter__(self) -> Iterator[T]:
         profile, batches, failed = self._profile, 0, False

@@ -25,6 +25,7 @@ class StandInCuda:
         return self.initialised
 
     def is_current_stream_capturing(self) -> bool:
+        self._fail()
         return self.capturing
 
     def device_count(self) -> int:
@@ -37,9 +38,12 @@ class StandInCuda:
         return self.reserved[device]
 
     def synchronize(self, device: int) -> None:
+        self._fail()
+        self.waited.append(device)
+
+    def _fail(self) -> None:
         if self.fails:
             raise RuntimeError("CUDA error: an illegal memory access was encountered")
-        self.waited.append(device)
 
 
 @pytest.fixture

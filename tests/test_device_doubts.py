@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -65,9 +66,44 @@ def test_a_lost_board_is_told_with_how_long() -> None:
         lost.add(Reading("it", tick / 10))
     ((code, message),) = said(lost)
     assert code == "gpu-lost"
-    assert message.startswith("Test GPU: did not answer for 2.0 s, up to the end of the run")
+    assert message.startswith("Test GPU: no answer for 2.0 s, up to the end of the run: its energy")
     assert window_codes([lost], 0.0, 60.0) == ["gpu-lost"]
     assert window_codes([lost], 0.0, 50.0) == []
+
+
+def test_a_gap_goes_by_the_same_words_in_the_doubt_as_in_the_source() -> None:
+    """A counter that was set back, on a board that gives no power to stand in: the meter then tells
+    nothing once, and goes on from where the counter stood."""
+    about = Trace(replace(trace().device, details={"power_limit_w": 700.0}))
+    for tick in range(601):
+        energy_j = 20.0 * (tick if tick < 300 else tick - 2)
+        about.add(Reading("it", tick / 10, energy_j=None if tick == 300 else energy_j))
+    assert about.energy(0.0, 60.0).energy_j.source == "a test; no answer for 0.2 s in between"
+    message = dict(said(about))["gpu-lost"]
+    assert message.startswith("Test GPU: no answer for 0.2 s: its energy is what was counted")
+
+
+def test_a_counter_that_stood_still_is_no_silence() -> None:
+    """Each of two gaps has its own doubt and its own length."""
+    about = trace()
+    for tick in range(601):
+        counted_j = 20.0 * (tick if tick < 200 else 200 if tick < 300 else tick - 100)
+        about.add(Reading("it", tick / 10, energy_j=counted_j if tick < 400 else None))
+    told = dict(said(about))
+    assert set(told) == {"counter-stuck", "gpu-lost"}
+    assert "stood still for 10.0 s" in told["counter-stuck"]
+    assert "no answer for 20.1 s, up to the end of the run" in told["gpu-lost"]
+
+
+def test_power_that_was_left_unread_is_told_with_how_long() -> None:
+    about = trace()
+    for tick in (*range(300), *range(335, 601)):
+        about.add(Reading("it", tick / 10, power_w=100.0))
+    told = dict(said(about))
+    assert set(told) == {"reading-gap", "sampled-power"}
+    assert told["reading-gap"].startswith(
+        "Test GPU: its power is sampled, and 3.6 s of it were not read: its energy is what was read"
+    )
 
 
 def test_few_and_unsteady_readings_of_power() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ecoaudit.errors import FileFormatError
-from ecoaudit.journal import Journal, read_journal, runs_folder
+from ecoaudit.journal import Journal, read_journal, runs_folder, this_process, writer_runs
 
 
 def test_lines_come_back_in_order(tmp_path: Path) -> None:
@@ -59,3 +62,16 @@ def test_the_runs_folder_can_be_named(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv("ECOAUDIT_RUNS")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     assert runs_folder() == tmp_path / "state" / "ecoaudit" / "runs"
+
+
+def test_who_wrote_a_journal_is_told_from_a_later_process_of_the_same_number() -> None:
+    header = this_process()
+    assert writer_runs(header)
+    assert not writer_runs({**header, "process_started_at": header["process_started_at"] - 5})
+    assert not writer_runs({"is": "header"})
+
+
+def test_a_writer_that_has_ended_does_not_run() -> None:
+    code = "import json; from ecoaudit.journal import *; print(json.dumps(this_process()))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert not writer_runs(json.loads(done.stdout))

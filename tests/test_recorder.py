@@ -152,6 +152,31 @@ def test_windows_of_threads_do_not_nest_in_each_other(driven: Driven) -> None:
     assert paths == ["a", "a/step", "b", "b/step"]
 
 
+def test_a_task_goes_on_where_it_was_started_and_a_thread_does_not(driven: Driven) -> None:
+    def work(recorder: Recorder, name: str) -> None:
+        with recorder.window(name), recorder.window("step"):
+            pass
+
+    async def task(recorder: Recorder) -> None:
+        work(recorder, "task")
+
+    with driven.recorder() as recorder, recorder.window("outer"):
+        thread = threading.Thread(target=work, args=(recorder, "thread"))
+        thread.start()
+        thread.join()
+        asyncio.run(task(recorder))
+    paths = [window.path for window in recorder.run.windows]
+    assert paths == ["outer", "thread", "thread/step", "outer/task", "outer/task/step"]
+
+
+def test_a_recorder_inside_anothers_window_begins_paths_of_its_own(driven: Driven) -> None:
+    outer, inner = driven.recorder(), Driven(clock=driven.clock).recorder()
+    with outer, outer.window("x"), inner, inner.window("y"), outer.window("z"):
+        pass
+    assert [window.path for window in inner.run.windows] == ["y"]
+    assert [window.path for window in outer.run.windows] == ["x", "x/z"]
+
+
 def test_finishing_twice_gives_the_same_run(driven: Driven) -> None:
     recorder = driven.recorder().start()
     driven.run_for(recorder, 1)

@@ -80,7 +80,7 @@ def test_memory_that_is_at_rest_counts_on() -> None:
 
 
 def test_a_power_of_zero_makes_a_zero_that_is_said() -> None:
-    about = trace(board())
+    about = trace(board(power_method="watts"))
     for tick in range(61):
         about.add(Reading("it", tick / 10, energy_j=0.0, power_w=0.0))
     figure = about.energy(0.0, 6.0).energy_j

@@ -61,8 +61,8 @@ CHECKS: dict[str, Check] = {
         GPU,
     ),
     "gpu-lost": Check(
-        "a GPU did not answer for part of a run: what it used meanwhile is not known, and the upper"
-        " end of its energy takes it at its power limit",
+        "a GPU gave no answer, or none that can be used, for part of a run: what it used meanwhile"
+        " is not known, and the upper end of its energy takes it at its power limit",
         "look at the driver's log, and run it again",
         GPU,
     ),

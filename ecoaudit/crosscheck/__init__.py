@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
@@ -55,12 +56,11 @@ class Crosscheck:
     def __init__(self, names: Sequence[str], country: str | None = None):
         self._mask = os.environ.get("CUDA_VISIBLE_DEVICES")
         self._peers = [PeerProcess(name, PEERS[name][0], country) for name in names]
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
             for peer in self._peers:
                 peer.wait_ready()
-        except BaseException:
-            self.close()
-            raise
+            on_failure.pop_all()
 
     def begin(self) -> None:
         """Begin measuring; call it just before the window opens."""

@@ -26,9 +26,7 @@ def serve(open_peer: Callable[[str | None], Peer]) -> None:
         open_peer: gives the peer, ready to measure, for the run's country (ISO 3166-1 alpha-3).
     """
     _detach()
-    atexit.register(
-        _end
-    )  # first registered, last called: what a peer cleans up at exit comes first
+    atexit.register(_end)  # registered first, called last: after what a peer cleans up
     asked, answers = _private_pipes()
     threading.Thread(target=_end_with_asker, args=(asked,), daemon=True).start()
     with os.fdopen(asked) as questions, os.fdopen(answers, "w") as out:
@@ -47,7 +45,7 @@ def serve(open_peer: Callable[[str | None], Peer]) -> None:
                     say(at_s=at_s)
                 else:
                     say(at_s=at_s, figures=[asdict(figure) for figure in peer.end()])
-        except Exception as error:
+        except Exception as error:  # a peer is not ours; whatever it raises is its answer
             text = " ".join(str(error).split())
             known = isinstance(error, EcoauditError)
             say(fault=text if known else f"{type(error).__name__}: {text}".removesuffix(": "))

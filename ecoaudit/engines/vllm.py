@@ -118,7 +118,7 @@ class VllmServer:
         try:
             self._wait(server, url, progress)
             return self._facts(url, server.text(), files, command)
-        except BaseException as error:
+        except BaseException as error:  # Ctrl-C too: the server would outlive us
             self._server = None
             server.stop(keep_log=isinstance(error, EngineError))
             raise

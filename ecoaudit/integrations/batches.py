@@ -38,7 +38,7 @@ class BatchCounter:
             how = self._how
             counts = how(batch) if callable(how) else count_batch(batch, how)
             self._add(profile, counts)
-        except Exception as error:
+        except Exception as error:  # the user's function, or a batch of a shape nobody thought of
             profile.doubt(
                 "batch-not-counted",
                 f"a batch could not be counted ({type(error).__name__}: {error})",

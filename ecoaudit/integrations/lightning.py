@@ -15,11 +15,9 @@ import sys
 from typing import Any
 
 from ecoaudit.endings import status_of
-from ecoaudit.errors import EcoauditError
-from ecoaudit.integrations.batches import BatchCounter, Counter
+from ecoaudit.integrations.callback import TrainingCallback
 from ecoaudit.ranks import Rank
-from ecoaudit.recording import Window
-from ecoaudit.run import Run, RunStatus
+from ecoaudit.run import RunStatus
 from ecoaudit.training import Profile
 
 try:
@@ -34,61 +32,24 @@ except ImportError as error:
     ) from error
 
 
-class EcoauditCallback(Callback):  # type: ignore[misc]
+class EcoauditCallback(TrainingCallback, Callback):  # type: ignore[misc]  # mypy skips lightning
     """Records each ``fit()`` as a run with the windows ``steps``, ``eval`` and ``save``.
 
     A step is an update of the weights, however many batches are accumulated for it: what moves
     the trainer's ``global_step``, except that several optimisers stepping on one batch are one
     step. The figures leave out validations, checkpoints and the first ``warmup`` steps.
 
-    Args:
-        name: for people.
-        warmup: steps at the start that are left out of the figures.
-        count_tokens: ``"all"``, ``"non_padding"``, or a function of the batch; see
-            :class:`ecoaudit.integrations.batches.BatchCounter`.
-        **options: as for :class:`ecoaudit.training.Profile`.
+    The arguments are those of :class:`ecoaudit.integrations.callback.TrainingCallback`.
     """
 
-    def __init__(
-        self,
-        name: str = "training",
-        *,
-        warmup: int = 0,
-        count_tokens: str | Counter | None = None,
-        **options: Any,
-    ):
-        super().__init__()
-        self._name = name
-        self._warmup = warmup
-        self._counter = BatchCounter(count_tokens)
-        self._options = options
-        self._active: Profile | None = None
-        self._finished: Run | None = None
-        self._eval: Window | None = None
-        self._global_step = 0
-
-    @property
-    def run(self) -> Run:
-        """The run of the last ``fit()``.
-
-        Raises:
-            EcoauditError: none is finished.
-        """
-        if self._finished is None:
-            raise EcoauditError("no fit is finished yet; call the trainer's fit() first")
-        return self._finished
+    _trains = "fit"
+    _global_step = 0
 
     # -- what the trainer tells ------------------------------------------------------------------
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        settings = {
-            "trainer": "lightning",
-            "accumulate_grad_batches": trainer.accumulate_grad_batches,
-        }
-        options = {"rank": _rank(trainer), **self._options}
-        options["settings"] = {**settings, **self._options.get("settings", {})}
-        self._active = Profile(self._name, **options).start()
-        _time_saves(trainer, self._active)
+        settings = {"accumulate_grad_batches": trainer.accumulate_grad_batches}
+        _time_saves(trainer, self._begin("lightning", settings, rank=_rank(trainer)))
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         if self._active is not None:
@@ -109,30 +70,21 @@ class EcoauditCallback(Callback):  # type: ignore[misc]
             self._active.end_step()
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
-        if self._active is not None:
-            self._active.hold_steps()
-            self._eval = self._active.open_window("sanity" if trainer.sanity_checking else "eval")
+        self._begin_aside("sanity" if trainer.sanity_checking else "eval")
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-        if self._active is not None and self._eval is not None:
-            self._active.close_window(self._eval)
-            self._eval = None
-            self._active.go_on_with_steps()
+        self._go_on()
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
-        self._finish(trainer, RunStatus.COMPLETE)
+        self._end(trainer, RunStatus.COMPLETE)
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        self._finish(trainer, status_of(exception))
+        self._end(trainer, status_of(exception))
 
-    # -- what is made of it ----------------------------------------------------------------------
-
-    def _finish(self, trainer: Any, status: RunStatus) -> None:
-        active, self._active, self._eval = self._active, None, None
-        if active is not None:
+    def _end(self, trainer: Any, status: RunStatus) -> None:
+        if self._active is not None:
             vars(trainer).pop("save_checkpoint", None)
-            active.end_steps()
-            self._finished = active.finish(status)
+        self._finish(status)
 
 
 def _time_saves(trainer: Any, profile: Profile) -> None:

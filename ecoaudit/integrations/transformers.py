@@ -15,14 +15,12 @@ from __future__ import annotations
 import atexit
 import sys
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from ecoaudit.endings import status_of
-from ecoaudit.errors import EcoauditError
-from ecoaudit.integrations.batches import ALL, NON_PADDING, BatchCounter, Counter
-from ecoaudit.recording import Window
-from ecoaudit.run import Run, RunStatus
-from ecoaudit.training import Profile
+from ecoaudit.integrations.batches import ALL, NON_PADDING, BatchCounter
+from ecoaudit.integrations.callback import TrainingCallback
+from ecoaudit.run import RunStatus
 
 try:
     from transformers.trainer_callback import TrainerCallback
@@ -33,7 +31,7 @@ except ImportError as error:
     ) from error
 
 
-class EcoauditCallback(TrainerCallback):  # type: ignore[misc]
+class EcoauditCallback(TrainingCallback, TrainerCallback):  # type: ignore[misc]  # mypy skips it
     """Records each ``train()`` as a run with the windows ``steps``, ``eval`` and ``save``.
 
     A step is one of the trainer's own: an update of the weights, however many micro-batches. The
@@ -45,45 +43,14 @@ class EcoauditCallback(TrainerCallback):  # type: ignore[misc]
     manager the callback saves the run when the exception passes; without, the run goes on until
     the next training or the program's end, and is saved then.
 
-    Args:
-        name: for people.
-        warmup: steps at the start that are left out of the figures.
-        count_tokens: ``"all"``, ``"non_padding"``, or a function of the batch; see
-            :class:`ecoaudit.integrations.batches.BatchCounter`.
-        **options: as for :class:`ecoaudit.training.Profile`.
+    The arguments are those of :class:`ecoaudit.integrations.callback.TrainingCallback`.
     """
 
-    def __init__(
-        self,
-        name: str = "training",
-        *,
-        warmup: int = 0,
-        count_tokens: str | Counter | None = None,
-        **options: Any,
-    ):
-        BatchCounter(count_tokens)  # a word that means nothing is refused here
-        self._name = name
-        self._warmup = warmup
-        self._count_tokens = count_tokens
-        self._options = options
-        self._active: Profile | None = None
-        self._finished: Run | None = None
-        self._aside: Window | None = None
-        self._perhaps_save_s: float | None = None
-        self._hook: Any = None
+    _trains = "train"
+    _perhaps_save_s: float | None = None
+    _hook: Any = None
 
-    @property
-    def run(self) -> Run:
-        """The run of the last training.
-
-        Raises:
-            EcoauditError: none is finished.
-        """
-        if self._finished is None:
-            raise EcoauditError("no training is finished yet; call the trainer's train() first")
-        return self._finished
-
-    def __enter__(self) -> EcoauditCallback:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -99,15 +66,13 @@ class EcoauditCallback(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._finish(RunStatus.FAILED)  # the training before this one never ended
         settings = {
-            "trainer": "transformers",
             "per_device_train_batch_size": args.per_device_train_batch_size,
             "gradient_accumulation_steps": args.gradient_accumulation_steps,
         }
-        options = {**self._options, "settings": {**settings, **self._options.get("settings", {})}}
-        self._active = Profile(self._name, **options).start()
+        profile = self._begin("transformers", settings)
         atexit.register(self._at_exit)
         self._watch_batches(kwargs["model"], args)
-        self._active.begin_steps(self._warmup)
+        profile.begin_steps(self._warmup)
         if args.eval_on_start:
             self._begin_aside("eval")
 
@@ -153,12 +118,12 @@ class EcoauditCallback(TrainerCallback):  # type: ignore[misc]
         trainers = args.include_num_input_tokens_seen  # in transformers 4 also True or False
         if asked is None and trainers in (True, ALL, NON_PADDING):
             asked = ALL if trainers is True else trainers
-        counter = BatchCounter(asked)
+        self._counter = BatchCounter(asked)
 
         def hook(module: Any, positional: tuple[Any, ...], batch: dict[str, Any]) -> None:
             active = self._active
             if active is not None and module.training and torch.is_grad_enabled():
-                counter.count(active, batch or positional)
+                self._counter.count(active, batch or positional)
 
         self._hook = model.register_forward_pre_hook(hook, with_kwargs=True)
 
@@ -169,31 +134,16 @@ class EcoauditCallback(TrainerCallback):  # type: ignore[misc]
         elif control.should_save:
             self._begin_aside("save")
 
-    def _begin_aside(self, name: str) -> None:
-        if self._active is not None:
-            self._end_aside()
-            self._active.hold_steps()
-            self._aside = self._active.open_window(name)
-
     def _end_aside(self) -> None:
-        if self._active is not None and self._aside is not None:
-            self._active.close_window(self._aside)
-        self._aside = self._perhaps_save_s = None
-
-    def _go_on(self) -> None:
-        self._end_aside()
-        if self._active is not None:
-            self._active.go_on_with_steps()
+        super()._end_aside()
+        self._perhaps_save_s = None
 
     def _finish(self, status: RunStatus) -> None:
-        active, self._active, self._aside = self._active, None, None
+        atexit.unregister(self._at_exit)
         if self._hook is not None:
             self._hook.remove()
             self._hook = None
-        if active is not None:
-            atexit.unregister(self._at_exit)
-            active.end_steps()
-            self._finished = active.finish(status)
+        super()._finish(status)
 
     def _at_exit(self) -> None:
         """The program ends within a training: by an exception, if Python reported one."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib import import_module
 
 from ecoaudit.checks import doubt
@@ -114,7 +114,8 @@ def open_meters(tree: ProcessTree) -> tuple[list[Meter], list[Doubt]]:
         pass
     except MeterUnavailableError as error:
         doubts.append(doubt("module-failed", *_halves(str(error))))
-    try:
+    with ExitStack() as on_failure:
+        on_failure.callback(_close, meters)
         _open_boards(tree, meters, doubts)
         why = _open_host(tree, meters)
         for boundary, name in ((PACKAGE, "modelled-cpu"), (DRAM, "modelled-ram")):
@@ -123,10 +124,7 @@ def open_meters(tree: ProcessTree) -> tuple[list[Meter], list[Doubt]]:
                 meters.append(meter)
                 happened, remedy = _unmeasured(boundary, why[boundary])
                 doubts.append(doubt(f"{meter.devices()[0].kind}-modelled", happened, remedy))
-    except BaseException:
-        for meter in meters:
-            meter.close()
-        raise
+        on_failure.pop_all()
     modelled = any(meter.name == "modelled-cpu" for meter in meters)
     return meters, [*doubts, *_unread(find_cards(sysfs()), modelled)]
 
@@ -193,6 +191,11 @@ def _open_host(tree: ProcessTree, meters: list[Meter]) -> dict[str, str]:
     return why
 
 
+def _close(meters: Sequence[Meter]) -> None:
+    for meter in meters:
+        meter.close()
+
+
 def _has(boundary: str, meters: Sequence[Meter]) -> bool:
     return any(device.boundary == boundary for meter in meters for device in meter.devices())
 
@@ -244,8 +247,7 @@ def _probe_host(tree: ProcessTree) -> list[Probe]:
     why = _open_host(tree, meters)
     found = [(meter.name, device) for meter in meters for device in meter.devices()]
     stuck = _stuck(meters)
-    for meter in meters:
-        meter.close()
+    _close(meters)
     probes = []
     for boundary, what, model in (
         (PACKAGE, "CPU packages", "modelled-cpu"),

@@ -18,9 +18,8 @@ from pathlib import Path
 
 from ecoaudit.checks import doubt_from
 from ecoaudit.errors import FileFormatError, UsageError
-from ecoaudit.estimate import Basis
-from ecoaudit.measurement import WALL, Device, Reading
-from ecoaudit.meters.wall import WallAddress
+from ecoaudit.measurement import Device, Reading
+from ecoaudit.meters.wall import WallAddress, wall_device
 from ecoaudit.run import Doubt
 from ecoaudit.units import J_PER_KWH
 
@@ -68,17 +67,13 @@ class MeterLog:
             _rows(self._path, [])
         elif not self._path.parent.is_dir():
             raise UsageError(f"--wall csv:{path}: there is no folder {self._path.parent}")
-        self._device = Device(
-            id=device_id,
-            kind="wall",
-            boundary=WALL,
-            name=f"log {path.name}",
+        self._device = wall_device(
+            device_id,
+            f"log {path.name}",
             method="meter-log",
-            basis=Basis.MEASURED,
             source=f"{path.name}, a meter's log, fitted to the run by wall clock; the meter's"
             " accuracy is not in it, taken as +-2 %",
-            relative_low=_DOUBT,
-            relative_high=_DOUBT,
+            either_way=_DOUBT,
             step_s=1.0,  # at best; between two rows the mean is all that is known
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from ecoaudit.checks import doubt
@@ -42,11 +43,10 @@ class NvidiaMeter:
         self._open = True
         self._boards: list[NvidiaBoard] = []
         self._doubts: list[Doubt] = []
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
             self._open_boards(os.environ if mask is None else {**os.environ, VARIABLE: mask})
-        except BaseException:
-            self.close()
-            raise
+            on_failure.pop_all()
 
     def devices(self) -> Sequence[Device]:
         return [board.device for board in self._boards]

@@ -29,7 +29,8 @@ class RaplMeter:
     ``psys`` holds the packages, and ``core`` and ``uncore`` are parts of them: none of the three
     is read, so that nothing counts twice. Dies that mirror their package's counter count once.
     Where one package cannot be read, none is: part of the CPU's energy would be taken for all of
-    it. So too with the memory. :meth:`unread` then says why.
+    it. So too with the memory. :meth:`unread` then says why. The power is worked out from the
+    counters, so that no device names a ``power_method``.
 
     Args:
         root: the powercap class folder; by default ``ECOAUDIT_POWERCAP``, which a container sets

@@ -12,9 +12,7 @@ import base64
 import os
 from pathlib import Path
 
-from ecoaudit.errors import MeterUnavailableError, UsageError
-from ecoaudit.estimate import Basis
-from ecoaudit.measurement import WALL, Device
+from ecoaudit.errors import UsageError
 from ecoaudit.meters.wall import (
     PASSWORD_VARIABLE,
     TOKEN_VARIABLE,
@@ -22,17 +20,10 @@ from ecoaudit.meters.wall import (
     Answer,
     WallAddress,
     WallMeter,
+    unreadable,
+    wall_device,
 )
-from ecoaudit.meters.wall_http import (
-    JsonServer,
-    MissingError,
-    PollError,
-    RefusedError,
-    last_digit,
-    number_of,
-    watts,
-    within,
-)
+from ecoaudit.meters.wall_http import JsonServer, MissingError, PollError, watts, within
 from ecoaudit.units import J_PER_KWH
 
 PERIOD_S = 2.0  # a handshake each second is much for a management controller
@@ -71,34 +62,29 @@ class RedfishServer:
             self._server = JsonServer(f"https://{address.host}", ca=ca, verify=verify == "yes")
         except OSError as error:
             raise UsageError(f"--wall redfish: ca={ca}: no certificate ({error})") from error
-        where = f"the Redfish service at {address.host}"
         try:
             self._chassis = f"{_ROOT}/{address.path}" if address.path else self._only_chassis()
             self._resource = "EnvironmentMetrics"
             self._choose_resource()
-        except RefusedError as error:
-            raise MeterUnavailableError(
-                f"{where}: {error}; put a session token into {TOKEN_VARIABLE}, or name and"
-                f" password into {USER_VARIABLE} and {PASSWORD_VARIABLE}"
-            ) from error
         except PollError as error:
             remedy = (
                 "name the file with its certificate, ?ca=FILE, or trust any with ?verify=no"
                 if "certificate" in str(error)
                 else f"see what https://{address.host}{_ROOT}/Chassis shows"
             )
-            raise MeterUnavailableError(f"{where} cannot be read: {error}; {remedy}") from error
-        chassis = Path(self._chassis).name
-        self.device = Device(
-            id=device_id,
-            kind="wall",
-            boundary=WALL,
-            name=f"Redfish chassis {chassis}",
+            raise unreadable(
+                f"the Redfish service at {address.host}",
+                error,
+                refused=f"put a session token into {TOKEN_VARIABLE}, or name and password into"
+                f" {USER_VARIABLE} and {PASSWORD_VARIABLE}",
+                otherwise=remedy,
+            ) from error
+        self.device = wall_device(
+            device_id,
+            f"Redfish chassis {Path(self._chassis).name}",
             method="redfish-power",
-            basis=Basis.MEASURED,
             source=_SOURCE.format(resource=self._resource),
-            relative_low=_DOUBT,
-            relative_high=_DOUBT,
+            either_way=_DOUBT,
             step_s=5.0,  # the standard sets no period; controllers take some seconds
             details={"certificate": "checked" if verify == "yes" else "not checked"},
         )
@@ -107,20 +93,13 @@ class RedfishServer:
         data = self._get(f"{self._chassis}/{self._resource}")
         if self._resource == "Power":
             return Answer(watts(within(data, "PowerControl", 0, "PowerConsumedWatts")))
-        energy = within(data, "EnergykWh", "Reading")
-        energy_kwh = number_of(energy)
-        return Answer(
-            watts(within(data, "PowerWatts", "Reading")),
-            None if energy_kwh is None else energy_kwh * J_PER_KWH,
-            last_digit(energy) * J_PER_KWH,
-        )
+        power_w = watts(within(data, "PowerWatts", "Reading"))
+        return Answer.counted(power_w, within(data, "EnergykWh", "Reading"), J_PER_KWH)
 
     def _choose_resource(self) -> None:
         """Take the newer resource where it holds power, else the older one."""
         try:
             self.ask()
-        except RefusedError:
-            raise
         except PollError as error:
             if not isinstance(error, MissingError) and "no power" not in str(error):
                 raise

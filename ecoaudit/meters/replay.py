@@ -43,6 +43,7 @@ class ReplayMeter:
                 source=source,
                 relative_low=0.0,
                 relative_high=0.0,
+                details={"power_method": self.name},  # as the energy: no second path to it
             )
             for track in self._tracks
         ]

@@ -14,16 +14,19 @@ import re
 import secrets
 
 from ecoaudit.errors import MeterUnavailableError, UsageError
-from ecoaudit.estimate import Basis
-from ecoaudit.measurement import WALL, Device
-from ecoaudit.meters.wall import PASSWORD_VARIABLE, Answer, WallAddress, WallMeter
+from ecoaudit.meters.wall import (
+    PASSWORD_VARIABLE,
+    Answer,
+    WallAddress,
+    WallMeter,
+    unreadable,
+    wall_device,
+)
 from ecoaudit.meters.wall_http import (
     JsonServer,
     MissingError,
     PollError,
     RefusedError,
-    last_digit,
-    number_of,
     watts,
     within,
 )
@@ -78,37 +81,27 @@ class ShellyPlug:
             method = f"{namespace}.GetStatus"
             self._path = f"/rpc/{method}?id={number or 0}"
             self.ask()
-        except RefusedError as error:
-            raise MeterUnavailableError(
-                f"{where}: {error}; put its password into {PASSWORD_VARIABLE}"
-            ) from error
         except PollError as error:
-            raise MeterUnavailableError(
-                f"{where} cannot be read: {error}; see whether http://{address.host}/rpc/"
-                "Shelly.GetStatus opens in a browser"
+            raise unreadable(
+                where,
+                error,
+                refused=f"put its password into {PASSWORD_VARIABLE}",
+                otherwise=f"see whether http://{address.host}/rpc/Shelly.GetStatus opens in a"
+                " browser",
             ) from error
-        self.device = Device(
-            id=device_id,
-            kind="wall",
-            boundary=WALL,
-            name=f"Shelly {model}, {kind}:{number or 0}",
+        self.device = wall_device(
+            device_id,
+            f"Shelly {model}, {kind}:{number or 0}",
             method="shelly-power",
-            basis=Basis.MEASURED,
             source=_SOURCE.format(model=model, method=method),
-            relative_low=_DOUBT,
-            relative_high=_DOUBT,
+            either_way=_DOUBT,
             step_s=1.0,  # no period is documented; devices in the field renew it every second
         )
 
     def ask(self) -> Answer:
         status = self._get(self._path)
-        total = within(status, "aenergy", "total")
-        counter_wh = number_of(total)
-        return Answer(
-            watts(within(status, self._field)),
-            None if counter_wh is None else counter_wh * J_PER_WH,
-            last_digit(total) * J_PER_WH,
-        )
+        power_w = watts(within(status, self._field))
+        return Answer.counted(power_w, within(status, "aenergy", "total"), J_PER_WH)
 
     def _model(self, where: str) -> str:
         """The model; this method needs no password."""

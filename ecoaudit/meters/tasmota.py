@@ -10,25 +10,17 @@ from __future__ import annotations
 import os
 from urllib.parse import urlencode
 
-from ecoaudit.errors import MeterUnavailableError, UsageError
-from ecoaudit.estimate import Basis
-from ecoaudit.measurement import WALL, Device
+from ecoaudit.errors import UsageError
 from ecoaudit.meters.wall import (
     PASSWORD_VARIABLE,
     USER_VARIABLE,
     Answer,
     WallAddress,
     WallMeter,
+    unreadable,
+    wall_device,
 )
-from ecoaudit.meters.wall_http import (
-    JsonServer,
-    PollError,
-    RefusedError,
-    last_digit,
-    number_of,
-    watts,
-    within,
-)
+from ecoaudit.meters.wall_http import JsonServer, PollError, RefusedError, watts, within
 from ecoaudit.units import J_PER_KWH
 
 _DOUBT = 0.05
@@ -65,30 +57,22 @@ class TasmotaPlug:
             query |= {"user": os.environ.get(USER_VARIABLE, "admin"), "password": password}
         self._path = f"/cm?{urlencode(query)}"
         self._server = JsonServer(f"http://{address.host}")
-        where = f"the Tasmota plug at {address.host}"
         try:
             self.ask()
-        except RefusedError as error:
-            raise MeterUnavailableError(
-                f"{where}: {error}; put its web password into {PASSWORD_VARIABLE}"
-            ) from error
         except PollError as error:
-            raise MeterUnavailableError(
-                f"{where} cannot be read: {error}; see whether http://{address.host}/ opens in a"
-                " browser and shows power"
+            raise unreadable(
+                f"the Tasmota plug at {address.host}",
+                error,
+                refused=f"put its web password into {PASSWORD_VARIABLE}",
+                otherwise=f"see whether http://{address.host}/ opens in a browser and shows power",
             ) from error
         which = "all channels" if self._channel is None else f"channel {self._channel}"
-        self.device = Device(
-            id=device_id,
-            kind="wall",
-            boundary=WALL,
-            name=f"Tasmota plug, {which}",
+        self.device = wall_device(
+            device_id,
+            f"Tasmota plug, {which}",
             method="tasmota-power",
-            basis=Basis.MEASURED,
             source=_SOURCE.format(which=which),
-            # https://tasmota.github.io/docs/Power-Monitoring-Calibration
-            relative_low=_DOUBT,
-            relative_high=_DOUBT,
+            either_way=_DOUBT,  # https://tasmota.github.io/docs/Power-Monitoring-Calibration
             step_s=1.0,  # its energy drivers work once a second
         )
 
@@ -108,9 +92,4 @@ class TasmotaPlug:
             raise PollError(f"it has no channel {self._channel}")
         else:
             power_w = watts(power)
-        counter_kwh = number_of(total)
-        return Answer(
-            power_w,
-            None if counter_kwh is None else counter_kwh * J_PER_KWH,
-            last_digit(total) * J_PER_KWH,
-        )
+        return Answer.counted(power_w, total, J_PER_KWH)

@@ -17,14 +17,15 @@ from typing import Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from ecoaudit.checks import doubt
-from ecoaudit.errors import UsageError
-from ecoaudit.measurement import Device, Reading
-from ecoaudit.meters.wall_http import TIMEOUT_S, PollError
+from ecoaudit.errors import MeterUnavailableError, UsageError
+from ecoaudit.estimate import Basis
+from ecoaudit.measurement import WALL, Device, Reading
+from ecoaudit.meters.wall_http import TIMEOUT_S, PollError, RefusedError, last_digit, number_of
 from ecoaudit.run import Doubt
 
 USER_VARIABLE = "ECOAUDIT_WALL_USER"
-PASSWORD_VARIABLE = "ECOAUDIT_WALL_PASSWORD"  # noqa: S105
-TOKEN_VARIABLE = "ECOAUDIT_WALL_TOKEN"  # noqa: S105
+PASSWORD_VARIABLE = "ECOAUDIT_WALL_PASSWORD"  # noqa: S105 - a variable's name, no password
+TOKEN_VARIABLE = "ECOAUDIT_WALL_TOKEN"  # noqa: S105 - likewise
 
 PERIOD_S = 1.0  # between two requests
 _GAP_PERIODS = 3.0  # without an answer, after which a stretch counts as not read
@@ -107,6 +108,13 @@ class Answer:
     counter_j: float | None = None
     step_j: float = 0.0
 
+    @classmethod
+    def counted(cls, power_w: float, counter: object, unit_j: float) -> Answer:
+        """With the counter as the JSON holds it, in units of ``unit_j`` [J]; none if no number."""
+        number = number_of(counter)
+        counter_j = None if number is None else number * unit_j
+        return cls(power_w, counter_j, last_digit(counter) * unit_j)
+
 
 class Plug(Protocol):
     """One maker's way to ask."""
@@ -120,6 +128,41 @@ class Plug(Protocol):
             PollError: there was none that can be used.
         """
         ...
+
+
+def wall_device(
+    device_id: str,
+    name: str,
+    *,
+    method: str,
+    source: str,
+    either_way: float,
+    step_s: float,
+    details: dict[str, str | float | None] | None = None,
+) -> Device:
+    """The :class:`Device` of a meter whose energy may be off by the share ``either_way``."""
+    return Device(
+        id=device_id,
+        kind="wall",
+        boundary=WALL,
+        name=name,
+        method=method,
+        basis=Basis.MEASURED,
+        source=source,
+        relative_low=either_way,
+        relative_high=either_way,
+        step_s=step_s,
+        details=details or {},
+    )
+
+
+def unreadable(
+    where: str, error: PollError, *, refused: str, otherwise: str
+) -> MeterUnavailableError:
+    """What to raise where the first request failed, with the remedy for either kind of failure."""
+    if isinstance(error, RefusedError):
+        return MeterUnavailableError(f"{where}: {error}; {refused}")
+    return MeterUnavailableError(f"{where} cannot be read: {error}; {otherwise}")
 
 
 class WallMeter:

@@ -77,7 +77,7 @@ class JsonServer:
 
         if not path.startswith("/"):
             raise ValueError(f"{path!r} would change the host")
-        request = urllib.request.Request(self._base + path, headers=dict(headers or {}))  # noqa: S310
+        request = urllib.request.Request(self._base + path, headers=dict(headers or {}))  # noqa: S310 - the base is http or https
         try:
             with self._opener.open(request, timeout=TIMEOUT_S) as answer:
                 text = answer.read(_MOST_BYTES)

@@ -109,7 +109,7 @@ def bench(
         recorder.start()
         try:
             work.prepare(idle_s)
-        except BaseException as error:
+        except BaseException as error:  # whatever it was, no server is left running
             engine.stop()
             if isinstance(error, KeyboardInterrupt):
                 return recorder.finish(RunStatus.INTERRUPTED)

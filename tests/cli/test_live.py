@@ -37,6 +37,19 @@ def shows(terminal: Terminal, text: str) -> bool:
     return any(text in row for row in terminal.rows())
 
 
+def line_after_2_s(folder: Path, columns: int) -> str:
+    """The line over a command that holds 300 MB, beside a GPU at a constant 100 W."""
+    trace = Path(__file__).parents[1] / "data" / "trace-constant-100w.csv"
+    command = python("b = bytearray(300_000_000); input()")
+    env = {"ECOAUDIT_REPLAY": str(trace)}
+    with Terminal(command, folder, columns=columns, env=env) as terminal:
+        terminal.until(lambda: re.search(r"0:0[2-9]", terminal.rows()[-1]) is not None)
+        line = terminal.rows()[-1]
+        terminal.type("\r")
+        assert terminal.wait() == 0
+    return line
+
+
 def left_as_it_was(terminal: Terminal) -> None:
     """Nothing of the line is left, all rows scroll, and keys work as before."""
     assert not any("so far" in line for line in terminal.lines())
@@ -68,14 +81,7 @@ def test_200_lines_come_out_whole_and_in_order(tmp_path: Path) -> None:
 
 
 def test_the_line_shows_power_energy_and_memory(tmp_path: Path) -> None:
-    trace = Path(__file__).parents[1] / "data" / "trace-constant-100w.csv"
-    script = "b = bytearray(300_000_000); input()"
-    env = {"ECOAUDIT_REPLAY": str(trace)}
-    with Terminal(python(script), tmp_path, env=env) as terminal:
-        terminal.until(lambda: re.search(r"0:0[2-9]", terminal.rows()[-1]) is not None)
-        line = terminal.rows()[-1]
-        terminal.type("\r")
-        assert terminal.wait() == 0
+    line = line_after_2_s(tmp_path, 100)
     found = re.fullmatch(
         r"ecoaudit \| 0:0(\d) \| GPU 100 W \| (\d+) J so far \| memory (\d+) MB", line
     )
@@ -126,14 +132,7 @@ def test_parts_are_left_out_whole_where_a_line_is_short(columns: int, line: str)
 
 
 def test_80_columns_hold_power_energy_and_memory(tmp_path: Path) -> None:
-    trace = Path(__file__).parents[1] / "data" / "trace-constant-100w.csv"
-    script = "b = bytearray(300_000_000); input()"
-    env = {"ECOAUDIT_REPLAY": str(trace)}
-    with Terminal(python(script), tmp_path, columns=80, env=env) as terminal:
-        terminal.until(lambda: re.search(r"0:0[2-9]", terminal.rows()[-1]) is not None)
-        line = terminal.rows()[-1]
-        terminal.type("\r")
-        assert terminal.wait() == 0
+    line = line_after_2_s(tmp_path, 80)
     assert re.search(r"\| GPU 100 W \| \d+ J so far \| memory \d+ MB$", line), line
 
 

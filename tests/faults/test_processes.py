@@ -122,6 +122,31 @@ def test_a_forked_child_that_outlives_its_parent_changes_nothing(place: Place) -
     assert len(place.files()) == 0
 
 
+TERMINATED = """
+import os, signal, time
+import ecoaudit
+
+with ecoaudit.profile("parent", country="KEN", output="x.json"):
+    before = signal.getsignal(signal.SIGTERM)
+    child = os.fork()
+    if child == 0:
+        print(callable(before), signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, flush=True)
+        time.sleep(60)
+    time.sleep(0.5)
+    os.kill(child, signal.SIGTERM)
+    print(os.waitpid(child, 0)[1] == signal.SIGTERM, signal.getsignal(signal.SIGTERM) == before)
+"""
+
+
+def test_sigterm_ends_a_forked_child_as_if_nothing_were_recorded(place: Place) -> None:
+    """A handler in Python may be late for a child that waits in C, as a pool's workers do."""
+    done = place.python(TERMINATED)
+    assert done.stderr == ""
+    assert done.stdout == "True True\nTrue True\n"
+    assert load_run(place.folder / "x.json").status is RunStatus.COMPLETE
+    assert place.left() == []
+
+
 POOLS = """
 import multiprocessing, os, sys, time
 import ecoaudit

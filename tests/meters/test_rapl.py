@@ -316,6 +316,28 @@ def test_a_counter_that_is_too_short_gives_no_energy(tmp_path: Path) -> None:
     assert "meter at the plug" in said.remedy
 
 
+def test_a_counter_that_never_moves_is_no_zero_though_its_power_is(tmp_path: Path) -> None:
+    """As some virtual machines show it. The power of 0 W is made of the counter, and says nothing
+    beside it; a counter that moves gives its power to the live line."""
+    zone, stuck = Zone("intel-rapl:0", "package-0", 0), Zone("intel-rapl:0:0", "dram", 0)
+    with PowercapTree(tmp_path, [zone, stuck]) as tree:
+        assert {device.power_method for device in opened(tree).devices()} == {None}
+        now_s = 0.0
+        recorder = Recorder(meters=[opened(tree)], clock=lambda: now_s, sampling=False)
+        with recorder:
+            for tick in range(1, 101):
+                tree.advance(zone.id, 10.0)
+                now_s = tick / 10
+                recorder.sample()
+            assert recorder.power_w() == {"package": pytest.approx(100.0), "dram": 0.0}
+    summary = recorder.run.summary
+    assert summary["cpu_energy_j"].number == pytest.approx(1000.0)
+    assert summary["dram_energy_j"].basis is Basis.ABSENT
+    assert "its energy counter did not move" in summary["dram_energy_j"].source
+    assert summary["energy_j"].value is None
+    assert codes(recorder.run) == {"counter-stuck"}
+
+
 def test_a_run_adds_packages_and_memory_of_a_full_tree_once(tmp_path: Path) -> None:
     """Two sockets with mirrored dies, core and uncore inside them, memory beside, psys over all."""
     zones = server(packages=2, dies=2, core=True, uncore=True, dram="child", psys=True)

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from ecoaudit.device_doubts import device_doubts
 from ecoaudit.errors import FileFormatError
 from ecoaudit.estimate import Basis
 from ecoaudit.meters.replay import ReplayMeter
+from ecoaudit.trace import Trace
 
 CONSTANT = Path(__file__).parents[1] / "data" / "trace-constant-100w.csv"
 HEAD = "t_s,device_id,kind,boundary,power_w"
@@ -44,6 +46,20 @@ def test_a_counter_wins_over_power_and_starts_at_zero(tmp_path: Path) -> None:
     meter = ReplayMeter.load(written(tmp_path, f"# from a test\n{HEAD},energy_j\n{rows}"))
     energies = [meter.read(t)[0].energy_j for t in (0, 0.5, 1, 2)]
     assert energies == [0.0, 45.0, 90.0, 200.0]
+
+
+def test_power_of_zero_in_a_trace_is_a_zero_that_is_said(tmp_path: Path) -> None:
+    """The energy of such a trace is made of its power, which is told: no counter that is stuck, and
+    no second path to the energy either."""
+    meter = ReplayMeter.load(written(tmp_path, f"{HEAD}\n0,g,gpu,board,200\n5,g,gpu,board,0\n"))
+    trace = Trace(*meter.devices())
+    for tick in range(101):
+        for reading in meter.read(tick / 10):
+            trace.add(reading)
+    assert trace.energy(0.0, 10.0).energy_j.number == pytest.approx(1000.0)
+    assert trace.energy(6.0, 10.0).energy_j.numbers == (0.0, 0.0, 0.0)
+    assert trace.energy(0.0, 10.0).by_power_j is None
+    assert [said.code for said in device_doubts(trace, 0.0, 10.0, [])] == ["zero-power"]
 
 
 def test_devices_are_apart(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.standins.http_meters import (
     Load,
     MeterServer,
     RedfishServer,
+    Reply,
     ShellyServer,
     TasmotaServer,
 )
@@ -152,7 +153,7 @@ def test_a_shelly_with_a_password(load: Load, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_shelly_of_the_first_generation(load: Load) -> None:
     class FirstGeneration(MeterServer):
-        def answer(self, *_: Any) -> tuple[int, Any, dict[str, str]]:
+        def answer(self, *_: Any) -> Reply:
             return 404, "Not Found", {}
 
     with (

@@ -55,6 +55,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def said_of(path: Path, old: str, new: str, load: Callable[[Path], object]) -> str:
+    """What ``load`` says of a file whose first ``old`` is ``new``."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ProfileError) as caught:
+        load(path)
+    return str(caught.value)
+
+
 def test_the_bundled_profiles_are_three_of_each_kind() -> None:
     for kind in KINDS:
         assert len(available_profiles(kind)) >= 3
@@ -129,11 +139,7 @@ def test_a_broken_site_says_where_and_what(
     folder: Path, old: str, new: str, line: int, said: str
 ) -> None:
     path = folder / "site.yaml"
-    assert old in SITE
-    path.write_text(SITE.replace(old, new, 1))
-    with pytest.raises(ProfileError) as caught:
-        load_site(path)
-    message = str(caught.value)
+    message = said_of(path, old, new, load_site)
     assert message.startswith(f"{path}:{line}: ")
     assert said in message
     assert "\n" not in message
@@ -161,12 +167,10 @@ def test_a_broken_scenario_says_where_and_what(
     folder: Path, old: str, new: str, line: int, said: str
 ) -> None:
     path = folder / "scenario.yaml"
-    assert old in SCENARIO
-    path.write_text(SCENARIO.replace(old, new, 1))
-    with pytest.raises(ProfileError) as caught:
-        load_scenario(path)
-    assert str(caught.value).startswith(f"{path}:{line}: ")
-    assert said in str(caught.value)
+    message = said_of(path, old, new, load_scenario)
+    assert message.startswith(f"{path}:{line}: ")
+    assert said in message
+    assert "\n" not in message
 
 
 def _one_of(*known: str) -> Callable[[str], str]:

@@ -15,11 +15,13 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 Power = Callable[[float], float]
+Query = dict[str, list[str]]
+Headers = dict[str, str]
+Reply = tuple[int, Any, Headers]  # status, JSON, headers
 
 # A key and its certificate for 127.0.0.1, made for these tests and used nowhere else.
 _KEY = (
@@ -80,7 +82,7 @@ class MeterServer:
         self.load = load
         self.password = password
         self.trouble = ""
-        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.requests: list[tuple[str, Headers]] = []
         self.port = 0
         self._released = threading.Event()
         self._server: ThreadingHTTPServer | None = None
@@ -89,10 +91,8 @@ class MeterServer:
     def host(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def answer(
-        self, path: str, query: dict[str, list[str]], headers: dict[str, str]
-    ) -> tuple[int, Any, dict[str, str]]:
-        """Status, JSON and headers for one request. ``"#1.500#"`` is sent as the number 1.500."""
+    def answer(self, path: str, query: Query, headers: Headers) -> Reply:
+        """What one request is told. ``"#1.500#"`` is sent as the number 1.500."""
         raise NotImplementedError
 
     def start(self) -> Self:
@@ -121,12 +121,7 @@ class MeterServer:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -170,9 +165,7 @@ class ShellyServer(MeterServer):
         self.components = components
         self.nonce = "60dc59c6"
 
-    def answer(
-        self, path: str, query: dict[str, list[str]], headers: dict[str, str]
-    ) -> tuple[int, Any, dict[str, str]]:
+    def answer(self, path: str, query: Query, headers: Headers) -> Reply:
         if path == "/rpc/Shelly.GetDeviceInfo":
             info = {"id": "shellyplus1pm-a8032abe54dc", "model": "SNSW-001P16EU", "gen": 2}
             return 200, info | {"auth_en": bool(self.password)}, {}
@@ -218,9 +211,7 @@ class TasmotaServer(MeterServer):
         self.channels = channels
         self.old = old
 
-    def answer(
-        self, path: str, query: dict[str, list[str]], headers: dict[str, str]
-    ) -> tuple[int, Any, dict[str, str]]:
+    def answer(self, path: str, query: Query, headers: Headers) -> Reply:
         given = (query.get("user", [""])[0], query.get("password", [""])[0])
         if self.password and given != ("admin", self.password):
             return (
@@ -270,9 +261,7 @@ class RedfishServer(MeterServer):
         self.certificate = folder / "controller.pem"
         self.certificate.write_text(_pem("PRIVATE KEY", _KEY) + _pem("CERTIFICATE", _CERTIFICATE))
 
-    def answer(
-        self, path: str, query: dict[str, list[str]], headers: dict[str, str]
-    ) -> tuple[int, Any, dict[str, str]]:
+    def answer(self, path: str, query: Query, headers: Headers) -> Reply:
         basic = "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         by_token = bool(self.token) and headers.get("X-Auth-Token") == self.token
         if (self.password or self.token) and not by_token and headers.get("Authorization") != basic:
