@@ -43,7 +43,7 @@ tests: $(VENV)/engine-installed $(VENV)/dev-installed ## Unit, property, integra
 reports: $(VENV)/dev-installed ## Render the sample reports again
 	$(BIN)/python reports/render.py
 
-benchmark: $(VENV)/peers/installed ## Accuracy and cost of the instrument beside its peers, about 35 minutes
+benchmark: $(VENV)/peers/installed ## Accuracy and cost of the instrument beside its peers, about 30 minutes
 	for each in accuracy overhead slowdown imports; do $(VENV)/peers/bin/python -m benchmarks.$$each --save || exit 1; done
 	$(VENV)/peers/bin/python -m benchmarks.publish
 

@@ -11,7 +11,7 @@ which is what measuring takes from work that has the core to itself: the measuri
 they do to the work. CPU time does not hold what other programs take meanwhile. Starting is not in
 it. Processes are started several times, in random order, since each has a speed of its own.
 
-    python -m benchmarks.slowdown --save     # about 10 minutes
+    python -m benchmarks.slowdown --save     # about 8 minutes
 """
 
 from __future__ import annotations
