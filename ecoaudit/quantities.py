@@ -16,7 +16,8 @@ Fault = tuple[str, str]  # the key in the file, and what is wrong there
 _BY_UNIT: Final = {
     "s": (
         "duration_s step_s_p50 step_s_p95 ttft_s ttft_s_p50 ttft_s_p95 tpot_s tpot_s_p50 "
-        "tpot_s_p95 e2e_s e2e_s_p50 e2e_s_p95 client_cpu_s"
+        "tpot_s_p95 e2e_s e2e_s_p50 e2e_s_p95 client_cpu_s chunk_gap_s_p50 chunk_gap_s_p95 "
+        "client_queue_s_p50 client_queue_s_p95 e2e_per_token_s_p50 e2e_per_token_s_p95"
     ),
     "J": (
         "energy_j gpu_energy_j gpu_energy_by_power_j gpu_energy_share_j cpu_energy_j "
@@ -35,13 +36,19 @@ _BY_UNIT: Final = {
     "tokens": "tokens prompt_tokens output_tokens",
     "tokens/s": "tokens_per_s output_tokens_per_s",
     "requests": "requests requests_in_flight",
-    "requests/s": "requests_per_s",
+    "requests/s": "requests_per_s goodput_per_s",
     "J/step": "energy_per_step_j",
-    "J/token": "energy_per_token_j energy_per_output_token_j",
-    "J/request": "energy_per_request_j marginal_energy_per_request_j",
+    "J/token": (
+        "energy_per_token_j energy_per_output_token_j gpu_energy_per_token_j "
+        "gpu_energy_per_output_token_j"
+    ),
+    "J/request": (
+        "energy_per_request_j marginal_energy_per_request_j allocated_energy_per_request_j "
+        "gpu_energy_per_request_j"
+    ),
     "FLOP/s": "flops_per_s",
     "1": "mfu",
-    "": "busy_share modelled_energy_share wall_energy_per_host_energy",
+    "": "busy_share modelled_energy_share wall_energy_per_host_energy service_level_share",
     "parameters": "parameters",
 }
 UNITS: Final = {name: unit for unit, names in _BY_UNIT.items() for name in names.split()}

@@ -55,19 +55,28 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One level of an inference run: the same names as ``summary``, for each kind of window.
+    """One load of an inference run: the same names as ``summary``, for each kind of window.
 
     Attributes:
-        level: requests in flight (closed loop).
+        level: requests in flight, in a closed loop; None in an open one.
         whole_run: first send to last finish.
-        steady: the part with all slots busy; empty when it was too short, see the run's doubts.
+        steady: the steady part; empty where there is none or it was too short, see the doubts.
+        arrivals: how requests came.
+        rate_per_s: mean arrivals in a second, in an open loop that has such a rate.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    level: int
+    level: int | None
     whole_run: dict[str, Estimate]
     steady: dict[str, Estimate] = field(default_factory=dict)
+    arrivals: str = "closed loop"
+    rate_per_s: float | None = None
+
+    @property
+    def load(self) -> str:
+        """What was driven, in a few words."""
+        return self.arrivals if self.level is None else str(self.level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,7 @@ def _faults(run: Run) -> Iterator[Fault]:
             yield from figure_faults(energies, f"{at}.devices.{number}")
         yield from figure_faults(window.quantities, f"{at}.quantities")
     for place, point in enumerate(run.curve):
-        if point.level < 1:
+        if point.level is not None and point.level < 1:
             yield f"curve.{place}.level", f"expected 1 or more; got {point.level}"
         yield from figure_faults(point.whole_run, f"curve.{place}.whole_run")
         yield from figure_faults(point.steady, f"curve.{place}.steady")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+_Z80 = 1.2816  # half an 80 % interval of the normal distribution
+
 
 def percentile(values: Sequence[float], q: float) -> float:
     """The ``q``-th percentile by linear interpolation between order statistics.
@@ -60,3 +62,18 @@ def trapezoid(times_s: Sequence[float], values: Sequence[float]) -> float:
         (t1 - t0) * (v0 + v1) / 2
         for t0, t1, v0, v1 in zip(times_s, times_s[1:], values, values[1:], strict=False)
     )
+
+
+def share_interval(count: int, of: int, z: float = _Z80) -> tuple[float, float]:
+    """The interval of a share that was counted: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209.
+
+    Args:
+        count: how many.
+        of: among how many, at least one.
+        z: standard deviations to either side; an 80 % interval by default.
+    """
+    share, z2 = count / of, z * z / of
+    middle = share + z2 / 2
+    half = z * math.sqrt(share * (1 - share) / of + z2 / (4 * of))
+    # At 0 and 1 rounding may miss them by a hair.
+    return max(min((middle - half) / (1 + z2), share), 0.0), max((middle + half) / (1 + z2), share)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecoaudit.statistics import percentile, percentile_interval, trapezoid
+from ecoaudit.statistics import percentile, percentile_interval, share_interval, trapezoid
 
 values = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
 
@@ -47,3 +47,23 @@ def test_refusals() -> None:
 def test_trapezoid() -> None:
     assert trapezoid([0.0, 1.0, 3.0], [0.0, 100.0, 100.0]) == 250.0
     assert trapezoid([5.0], [100.0]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_the_interval_of_a_share(count: int, of: int, low: float, high: float) -> None:
+    """R. G. Newcombe, Statistics in Medicine 17 (1998) 857, table I, method 3 (95 %)."""
+    assert share_interval(count, of, z=1.959964) == pytest.approx((low, high), abs=5e-5)
+    assert share_interval(of - count, of, z=1.959964) == pytest.approx(
+        (1 - high, 1 - low), abs=5e-5
+    )
+    assert share_interval(6, 6)[1] == 1.0
+    narrower = share_interval(count, of)
+    assert low <= narrower[0] < narrower[1] < high

@@ -9,6 +9,16 @@ _ALONE = "keep other clients off the server while it is measured"
 
 CHECKS: dict[str, Check] = {
     "short-steady": Check("a level's steady window was too short for figures", _LONGER, SERVING),
+    "no-steady": Check(
+        "a load had no steady part: it ends of itself, or the server did not keep up with it",
+        "take a lower --rate, or read the figures of the whole load",
+        SERVING,
+    ),
+    "late-client": Check(
+        "the client sent requests later than they were due; latencies count from when they were",
+        "leave a core to the client, or drive from another machine",
+        SERVING,
+    ),
     "whole-run-summary": Check(
         "the run's figures are those of a whole level, with its ramp-up and its emptying batch",
         _LONGER,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,8 +13,10 @@ if TYPE_CHECKING:
     from ecoaudit.engines import Engine
     from ecoaudit.run import CurvePoint, Run
     from ecoaudit.scenario import Scenario
+    from ecoaudit.workloads.loads import Load
 
 MOST_LEVEL = 1024  # as a profile's bench.levels
+MOST_RATE = 1000
 
 
 def levels_type(text: str) -> tuple[int, ...]:
@@ -29,15 +32,32 @@ def levels_type(text: str) -> tuple[int, ...]:
     return levels
 
 
+def rates_type(text: str) -> tuple[float, ...]:
+    """Numbers above 0 with commas between them, such as ``0.1,0.5``; a type for options."""
+    try:
+        rates = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        rates = ()
+    if not rates or not all(0 < rate <= MOST_RATE for rate in rates):
+        raise click.BadParameter(
+            f"expected arrivals a second, up to {MOST_RATE}, such as 0.1,0.5; got {text!r}"
+        )
+    return rates
+
+
 @click.command(
     "bench",
     epilog="""\b
 Examples:
   ecoaudit bench district-hospital-notes -o run.json
   ecoaudit bench urban-clinic-summaries --model Qwen/Qwen3-8B --levels 1,4,8
+  ecoaudit bench solar-rural-screening --rate 0.2,0.5 --window 60s
+  ecoaudit bench solar-rural-screening --day 60
+  ecoaudit bench urban-clinic-summaries -- --kv-cache-dtype fp8 --no-enable-prefix-caching
   ecoaudit bench my-clinic.yaml --url http://127.0.0.1:8000""",
 )
 @click.argument("scenario")
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED)
 @click.option(
     "--engine",
     type=click.Choice(["vllm", "openai"]),
@@ -63,7 +83,40 @@ Examples:
     help="Longest prompt and answer together, in tokens; what the load needs by default.",
 )
 @click.option("--allow-download", is_flag=True, help="Let the engine fetch a missing model.")
-@click.option("--levels", type=levels_type, metavar="N,N", help="Requests in flight, one run each.")
+@click.option(
+    "--levels", type=levels_type, metavar="N,N", help="Requests in flight, one load each."
+)
+@click.option(
+    "--rate",
+    "rates",
+    type=rates_type,
+    metavar="R,R",
+    help="Arrivals a second that wait for no answer, one load each.",
+)
+@click.option(
+    "--burstiness",
+    type=click.FloatRange(min=0.01, max=100),
+    default=1.0,
+    metavar="B",
+    help="Of --rate: under 1 in bursts, over 1 more even (gamma); 1, the default, is Poisson.",
+)
+@click.option(
+    "--day",
+    "day_speed",
+    type=click.FloatRange(min=1.0, max=1000.0),
+    metavar="X",
+    help="One clinic day of the scenario, at X times its speed, which is X times its load.",
+)
+@click.option(
+    "--batch", "batch_size", type=click.IntRange(min=1), metavar="N", help="N requests at once."
+)
+@click.option(
+    "--arrivals",
+    "trace",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="CSV",
+    help="Requests as recorded: arrival_s,input_tokens,output_tokens.",
+)
 @click.option(
     "--window", "window_s", type=seconds, metavar="TIME", help="Shortest measured window, as 20s."
 )
@@ -74,6 +127,7 @@ Examples:
 @output_option("run file (JSON); kept in the runs folder by default")
 def command(
     scenario: str,
+    flags: tuple[str, ...],
     engine: str | None,
     url: str | None,
     model: str | None,
@@ -83,6 +137,11 @@ def command(
     max_model_len: int | None,
     allow_download: bool,
     levels: tuple[int, ...] | None,
+    rates: tuple[float, ...] | None,
+    burstiness: float,
+    day_speed: float | None,
+    batch_size: int | None,
+    trace: str | None,
     window_s: float | None,
     idle_s: float | None,
     name: str | None,
@@ -91,8 +150,8 @@ def command(
     """Serve a model and drive the load of SCENARIO, at several levels of requests in flight.
 
     Measures time to first token, time per token, throughput, memory and energy at each level, with
-    the machine at rest measured first. Without a GPU and without --model it serves a toy model
-    made on the spot. The engine is always taken down.
+    the machine at rest measured first. Flags after -- go to vLLM's server as they are. Without a
+    GPU and without --model it serves a toy model made on the spot. The engine is always taken down.
     """
     from ecoaudit.cli.lookups import lookups
     from ecoaudit.engines import make_engine
@@ -108,16 +167,19 @@ def command(
         "random_weights": weights == "random",
     }
     engine = engine or ("vllm" if url is None else "openai")
+    if flags and engine != "vllm":
+        raise click.UsageError("flags after -- are for the vllm engine, which ecoaudit starts")
     if engine == "openai":
         made = make_engine("openai", url=url, weights=weight_format or "unknown", **common)
     elif url is not None:
         raise click.UsageError("--url needs --engine openai")
     else:
-        made = vllm_engine(read, allow_download=allow_download, **common)
+        made = vllm_engine(read, allow_download=allow_download, flags=flags, **common)
     run = bench(
         read,
         made,
         levels=levels,
+        streams=_open_loads(read, rates or (), burstiness, day_speed, batch_size, trace),
         window_s=window_s,
         idle_s=idle_s,
         output=output,
@@ -126,6 +188,36 @@ def command(
     )
     print_bench(run, output)
     return 130 if run.status is RunStatus.INTERRUPTED else 0
+
+
+def _open_loads(
+    scenario: Scenario,
+    rates: Sequence[float],
+    burstiness: float,
+    day_speed: float | None,
+    batch_size: int | None,
+    trace: str | None,
+) -> list[Load]:
+    """The loads whose requests do not wait for answers."""
+    from ecoaudit.workloads.arrival_trace import read_trace
+    from ecoaudit.workloads.arrivals import ClinicDay
+    from ecoaudit.workloads.loads import Stream, batch, clinic_day
+
+    loads: list[Load] = [Stream(rate, burstiness) for rate in rates]
+    if day_speed is not None:
+        demand = scenario.demand
+        day = ClinicDay(
+            scenario.requests_per_day.number,
+            demand.opening.number,
+            demand.peak_factor.number,
+            day_speed,
+        )
+        loads.append(clinic_day(day))
+    if batch_size is not None:
+        loads.append(batch(batch_size))
+    if trace is not None:
+        loads.append(read_trace(trace))
+    return loads
 
 
 def say(line: str) -> None:
@@ -202,7 +294,7 @@ def _row(point: CurvePoint) -> tuple[str, ...]:
         return "absent" if value is None else significant(value)
 
     return (
-        str(point.level),
+        point.load,
         f"{'steady' if point.steady else 'whole'}, {found['duration_s'].value or 0:.0f} s",
         bare("requests"),
         shown("ttft_s_p50", "ttft_s_p95"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 Progress = Callable[[str], None]  # is given one line at a time, for people
@@ -59,6 +59,20 @@ class EngineFacts:
     abilities: Abilities = field(default_factory=Abilities)
     tokens_per_word: float = 1.0
     settings: dict[str, Any] = field(default_factory=dict)
+
+    def described(self) -> dict[str, Any]:
+        """All of it, as the settings of a run."""
+        return {
+            **self.settings,
+            "engine_version": self.version,
+            "url": self.url,
+            "model": self.model,
+            "served_name": self.served_name,
+            "weights": self.weights,
+            "random_weights": self.weights_are_random,
+            "max_model_len": self.max_model_len,
+            "abilities": asdict(self.abilities),
+        }
 
 
 class Engine(Protocol):

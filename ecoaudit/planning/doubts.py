@@ -124,3 +124,6 @@ def _figures(item: object, path: str) -> Iterator[tuple[str, Estimate]]:
         for field in fields(item):
             inner = f"{path}.{field.name}" if path else field.name
             yield from _figures(getattr(item, field.name), inner)
+    elif isinstance(item, dict):
+        for key, value in item.items():
+            yield from _figures(value, f"{path}.{key}")

@@ -124,14 +124,15 @@ def _busy(run: Run) -> Estimate | None:
 
     The summary's own energies are those of the whole run, its idle windows included.
     """
-    level = run.settings.get("summary", {}).get("level")
+    said = run.settings.get("summary", {})
+    load = said.get("load", said.get("level"))
     for point in run.curve:
-        if level is None or point.level == level:
+        if load is None or point.load == str(load):
             figures = point.steady or point.whole_run
             energy, span = figures.get("gpu_energy_j"), figures.get("duration_s")
             if energy is None or span is None or not energy.known or not span.number > 0:
                 return None
-            return energy.per(span, "W").sourced(f"run {run.id}: board, level {point.level}")
+            return energy.per(span, "W").sourced(f"run {run.id}: board, under load {point.load}")
     return None
 
 

@@ -86,6 +86,8 @@ def _scenario_figures(scenario: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
     ]:
         if key.startswith("bench."):
             continue  # how a run is driven; it has no part in a plan
+        if key == "workload.turns" and found[key].high == 1:
+            continue  # no conversation
         label = ASKED.get(key, key.replace(".", ", ").replace("_", " "))
         yield label, named(key.rpartition(".")[2], found[key])
 

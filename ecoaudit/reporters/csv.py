@@ -73,7 +73,7 @@ def _of_runs(runs: Iterable[Run]) -> list[Row]:
         for point in run.curve:
             for window, figures in (("whole_run", point.whole_run), ("steady", point.steady)):
                 if figures:
-                    rows.append({**head, "level": point.level, "window": window, **_all(figures)})
+                    rows.append({**head, "level": point.load, "window": window, **_all(figures)})
     return rows
 
 

@@ -111,7 +111,7 @@ def _curve(run: Run, prefix: str, name: str) -> Section:
     rows = [
         Row(
             [
-                Cell(str(point.level), note=_window(point)),
+                Cell(point.load, note=_window(point)),
                 *(_cell(figures_of(point), key) for _, key in _LEVEL_COLUMNS),
                 _cell(figures_of(point), "energy_per_request_j"),
             ]
@@ -135,11 +135,13 @@ def _window(point: CurvePoint) -> str:
 def _one_curve(run: Run, key: str) -> Curve | None:
     points = []
     for point in run.curve:
+        if point.level is None:  # an open loop is no point of the curve over requests in flight
+            continue
         estimate = figures_of(point).get(key)
         if estimate is None or not estimate.known:
             return None
         value, low, high = estimate.number, estimate.low or 0.0, estimate.high or 0.0
-        points.append(Point(str(point.level), value, low, high, named(key, estimate)))
+        points.append(Point(point.load, value, low, high, named(key, estimate)))
     if len(points) < 2:
         return None
     words = "; ".join(f"at {p.label} in flight {p.figure.text}" for p in points)
@@ -309,7 +311,7 @@ def _entry_rows(entry: dict[str, Any], run: Run | None) -> list[Row]:
     levels: list[tuple[str, dict[str, Estimate]]] = [("summary", summary)]
     if run is not None:
         summary = run.summary
-        levels = [(str(p.level), figures_of(p)) for p in run.curve] or [("summary", summary)]
+        levels = [(p.load, figures_of(p)) for p in run.curve] or [("summary", summary)]
     return [
         Row(
             [

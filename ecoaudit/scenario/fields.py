@@ -7,6 +7,8 @@ A value is written short, ``circuit_power: 500 W``, or long, with its doubt and 
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 _LONG_KEYS = ("value", "low", "high", "source")
+_LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")  # en, quy, zh-Hans, swh_Latn
+_ROUNDING = 0.0011  # three thirds of 0.333 sum to 0.999
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,8 @@ class Quantity:
             except UsageError as error:
                 raise ValueError(str(error)) from error
         elif isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"expected a number{self._in_unit}; got {value!r}")
+            of = f" of {self.unit}" if self.unit else ""
+            raise ValueError(f"expected a number{of}; got {value!r}")
         else:
             number = float(value)
         if number < self.minimum or (self.positive and number <= 0):
@@ -158,3 +163,53 @@ class Some:
         if not items:
             raise ValueError("expected one or more; leave the key out for the usual ones")
         return items
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Marks a choice of a profile between ``on`` and ``off``, which YAML takes for truth values."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def read(self, value: object) -> bool:
+        """Whether ``value`` is on.
+
+        Raises:
+            ValueError: it is neither on nor off.
+        """
+        if isinstance(value, bool):
+            return value
+        if value not in ("on", "off"):
+            raise ValueError(f"expected on or off; got {value!r}")
+        return value == "on"
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageMix:
+    """Marks the shares of languages in a profile, by language code, which sum to 1."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self.read, handler(source))
+
+    def read(self, shares: dict[str, Estimate]) -> dict[str, Estimate]:
+        """``shares``, which are of languages and make a whole; none at all: not stated.
+
+        Raises:
+            ValueError: a key is no language code, or the shares do not sum to 1.
+        """
+        for code in shares:
+            if not _LANGUAGE.fullmatch(code):
+                raise ValueError(f"expected language codes such as en, quy, swh_Latn; got {code!r}")
+        whole = math.fsum(share.number for share in shares.values())
+        if shares and abs(whole - 1) > _ROUNDING:
+            raise ValueError(f"the shares of the languages sum to {whole:.4g}; expected 1")
+        return shares

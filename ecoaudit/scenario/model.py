@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from ecoaudit.estimate import Estimate
-from ecoaudit.scenario.fields import Interval, Quantity, Some, Words
+from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.scenario.fields import Interval, LanguageMix, Quantity, Some, Switch, Words
+from ecoaudit.scenario.turns import SINGLE_TURN, earlier_turns, whole
 
 Power = Annotated[Estimate, Quantity("power")]
 Energy = Annotated[Estimate, Quantity("energy")]
@@ -20,6 +21,8 @@ Name = Annotated[str, Words()]
 WeightFormat = Literal["bf16", "fp8", "int8", "int4"]
 Level = Annotated[int, Interval(1, 1024)]
 SomeTokens = Annotated[Estimate, Quantity(unit="tokens", positive=True)]
+Turns = Annotated[Estimate, Quantity(unit="turns", minimum=1.0, maximum=1000.0)]
+Share = Annotated[Estimate, Quantity(positive=True, maximum=1.0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +111,28 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One kind of request.
+    """One kind of request, alone or in conversations.
+
+    A conversation has several turns, and each turn is a request that sends the history again: its
+    prompt is the system prompt, all earlier messages and answers, and this turn's message.
+    ``prompt`` and ``output`` are then the lengths of the new message and the answer of one turn,
+    with the marks that a chat puts around each.
 
     Attributes:
         id: name of the profile.
         name: for people.
-        prompt: length of what is sent, without the system prompt.
-        output: length of what comes back.
+        prompt: length of what is sent, without the system prompt; in a conversation, of one turn's
+            new message.
+        output: length of what comes back; in a conversation, of one turn's answer.
         system_prompt: fixed part in front of each prompt [tokens].
-        requests_per_clinician: a day's requests of one clinician [requests].
-        service: what the staff will wait for.
+        requests_per_clinician: a day's requests of one clinician; each turn is one [requests].
+        service: what the staff will wait for, at each request.
+        turns: mean number of turns of a conversation, 1 where there is none [turns].
+        turns_sd: standard deviation of that number [turns]; None: as little as whole numbers have.
+            The turns after the first are taken as lognormal.
+        prefix_cache: off: prompts share nothing, so a prefix cache saves nothing; on: the system
+            prompt is one text for all requests, and histories are sent again word for word.
+        languages: share of each language, by its code; empty: not stated.
         unit: what one request yields, for the functional unit: ``note``, ``screening`` ...
         note: anything a reader should know.
     """
@@ -131,8 +146,46 @@ class Workload:
     system_prompt: Tokens
     requests_per_clinician: Annotated[Estimate, Quantity(unit="requests", positive=True)]
     service: Service = field(default_factory=Service)
+    turns: Turns = SINGLE_TURN
+    turns_sd: Annotated[Estimate, Quantity(unit="turns")] | None = None
+    prefix_cache: Annotated[bool, Switch()] = False
+    languages: Annotated[dict[str, Share], LanguageMix()] = field(default_factory=dict)
     unit: Name = "request"
     note: str = ""
+
+    @property
+    def multi_turn(self) -> bool:
+        """Whether requests come in conversations."""
+        return max(self.turns.numbers) > 1
+
+    @property
+    def prompt_tokens(self) -> Estimate:
+        """Mean prompt of a request, with its system prompt and its history [tokens].
+
+        The mean is over all turns: system + message + earlier turns x (message + answer).
+        """
+        alone = self.prompt.mean + self.system_prompt
+        if not self.multi_turn:
+            return alone
+        turn = self.prompt.mean + self.output.mean
+        return alone + turn.times(earlier_turns(self.turns, self.turns_sd), "tokens")
+
+    @property
+    def conversation(self) -> Lengths:
+        """All messages and answers of a conversation together, without the system prompt."""
+        spread = self.turns_sd or Estimate.exact(0.0, "turns", Basis.DECLARED, self.turns.source)
+        figures = (self.prompt, self.output, Lengths(self.turns, spread))
+        ends = [
+            whole(*((each.mean.numbers[at], each.sd.numbers[at]) for each in figures))
+            for at in range(3)
+        ]
+        mean, sd = (
+            Estimate(
+                side[0], min(side), max(side), "tokens", Basis.MODELLED, "messages and answers"
+            )
+            for side in zip(*ends, strict=True)
+        )
+        return Lengths(mean, sd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +278,8 @@ class Scenario:
 
     @property
     def prompt_tokens(self) -> Estimate:
-        """Mean length of a prompt with its system prompt [tokens]."""
-        return self.workload.prompt.mean + self.workload.system_prompt
+        """Mean length of a prompt with its system prompt and its history [tokens]."""
+        return self.workload.prompt_tokens
 
     @staticmethod
     def load(path: str) -> Scenario:

@@ -22,7 +22,7 @@ def available_profiles(kind: str) -> dict[str, Path]:
     """Names of one ``kind`` of profile and where each lies; the working folder wins."""
     found: dict[str, Path] = {}
     for folder in (bundled_folder(), Path("profiles")):
-        for path in sorted((folder / kind).glob("*.yaml")):
+        for path in sorted((folder / kind).glob("*.yaml"), key=lambda path: path.stem):
             found[path.stem] = path
     return found
 

@@ -62,6 +62,7 @@ def load_scenario(name: str | Path, lookups: Lookups | None = None) -> Scenario:
         elif isinstance(value, dict):
             value.setdefault("id", f"{path.stem}-{key}")
     scenario = _build(Scenario, data, lines, path)
+    _check_turns(scenario.workload, lines, path, ("workload",))
     if lookups is not None:
         if inline:
             _look_up_site(scenario.site, lookups, lines, path, ("site",))
@@ -87,7 +88,22 @@ def load_site(name: str | Path, lookups: Lookups | None = None) -> Site:
 def load_workload(name: str | Path) -> Workload:
     """Read a workload by path or name. Raises as :func:`load_scenario`."""
     path = find_profile("workloads", str(name))
-    return _build(Workload, *_read(path), path)
+    data, lines = _read(path)
+    workload = _build(Workload, data, lines, path)
+    _check_turns(workload, lines, path, ())
+    return workload
+
+
+def _check_turns(workload: Workload, lines: dict[Key, int], path: Path, at: Key) -> None:
+    spread = workload.turns_sd
+    if spread is not None and max(spread.numbers) > 0 and workload.turns.number <= 1:
+        key = ".".join(str(part) for part in (*at, "turns_sd"))
+        raise ProfileError(
+            "a single turn has no spread; give turns of more than 1, or leave this key out",
+            path=path,
+            line=lines.get((*at, "turns_sd")),
+            key=key,
+        )
 
 
 def _look_up_site(site: Site, lookups: Lookups, lines: dict[Key, int], path: Path, at: Key) -> None:
@@ -146,7 +162,7 @@ def _profile_error(
         message = f"unknown key; {did_you_mean(str(error['loc'][-1]), known)}"
     elif error["type"] in {"missing", "missing_argument", "missing_keyword_only_argument"}:
         message = "this key is missing; see `ecoaudit profiles show` for a complete profile"
-    elif error["type"] == "dataclass_type":
+    elif error["type"] in {"dataclass_type", "dict_type"}:
         message = f"expected keys and values, one per line; got {error['input']!r}"
     else:
         message = error["msg"].removeprefix("Value error, ")
@@ -205,7 +221,9 @@ def _plain(loader: Any, node: Any, at: Key, lines: dict[Key, int], path: Path) -
     if isinstance(node, yaml.MappingNode):
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = str(loader.construct_object(key_node))
+            # A key is taken as it stands: `no` is Norwegian, not false.
+            plain = isinstance(key_node, yaml.ScalarNode)
+            key = str(key_node.value if plain else loader.construct_object(key_node))
             line = key_node.start_mark.line + 1
             if key in result:
                 raise ProfileError("this key stands twice", path=path, line=line, key=key)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.scenario import Lengths, Scenario
@@ -44,11 +46,21 @@ def load_of(scenario: Scenario) -> Load:
     """The load of a scenario.
 
     The longest context is p95(prompt) + p95(output): exact when long prompts go with long
-    outputs, an upper bound otherwise.
+    outputs, an upper bound otherwise. Of conversations it is room for 95 % of the requests, and for
+    95 % of the conversations to their last answer.
     """
     work = scenario.workload
-    prompt, output = lognormal_p95(work.prompt), lognormal_p95(work.output)
-    prompt_p95 = prompt + work.system_prompt
+    output = lognormal_p95(work.output)
+    if work.multi_turn:
+        talk = work.conversation
+        longest = max(lognormal_p95(talk), reach_p95(talk), key=lambda each: each.number)
+        context_p95 = longest + work.system_prompt
+        prompt_p95 = context_p95 - work.output.mean
+        what = "95th percentile of conversations with their history, with the system prompt"
+    else:
+        prompt_p95 = lognormal_p95(work.prompt) + work.system_prompt
+        context_p95 = prompt_p95 + output
+        what = "95th percentiles of prompt and output, with the system prompt"
     mean, sd = work.output.mean.number, work.output.sd.number
     per_day = scenario.requests_per_day
     opening = scenario.demand.opening
@@ -57,9 +69,7 @@ def load_of(scenario: Scenario) -> Load:
         prompt_p95=prompt_p95,
         output_mean=work.output.mean,
         output_p95=output,
-        context_p95=(prompt_p95 + output).sourced(
-            "95th percentiles of prompt and output, with the system prompt", Basis.MODELLED
-        ),
+        context_p95=context_p95.sourced(what, Basis.MODELLED),
         output_spread=1 + (sd / mean) ** 2,
         peak_per_s=scenario.requests_per_peak_second,
         mean_per_s=per_day.per(opening, "requests/s"),
@@ -76,14 +86,49 @@ def lognormal_p95(lengths: Lengths) -> Estimate:
     vol. 1, ch. 14.
     """
 
-    def quantile(mean: float | None, sd: float | None) -> float:
-        variance = math.log(1 + ((sd or 0.0) / (mean or 1.0)) ** 2)
-        return (mean or 0.0) * math.exp(_Z95 * math.sqrt(variance) - variance / 2)
+    def quantile(mean: float, sd: float) -> float:
+        variance = math.log(1 + (sd / mean) ** 2)
+        return mean * math.exp(_Z95 * math.sqrt(variance) - variance / 2)
 
-    mean, sd = lengths.mean, lengths.sd
-    value = quantile(mean.value, sd.value)
-    low, high = quantile(mean.low, sd.low), quantile(mean.high, sd.high)
-    source = f"lognormal 95th percentile; {mean.source}"
+    return _of_ends(quantile, lengths, f"lognormal 95th percentile; {lengths.mean.source}")
+
+
+def reach_p95(conversation: Lengths) -> Estimate:
+    """What 95 % of all requests find said when their answer has ended [tokens].
+
+    A long conversation holds many requests, so requests see more of the long ones. At length x of a
+    conversation of length S stands a share E[(S - x)+] / E[S] of all tokens further on; for a
+    lognormal S that is Phi(d) - x/m Phi(d - sigma) with d = (mu + sigma^2 - ln x) / sigma. Ross,
+    Introduction to Probability Models, section 7.7; Johnson, Kotz, Balakrishnan, ch. 14.
+
+    Args:
+        conversation: length of whole conversations.
+    """
+
+    def reach(mean: float, sd: float) -> float:
+        variance = math.log(1 + (sd / mean) ** 2)
+        sigma = math.sqrt(variance)
+        if sigma < 1e-6:
+            return 0.95 * mean
+        phi = NormalDist().cdf
+        mu = math.log(mean) - variance / 2
+        low, high = mu - 6 * sigma - 1, mu + variance + 6 * sigma  # of ln x
+        for _ in range(60):
+            middle = (low + high) / 2
+            d = (mu + variance - middle) / sigma
+            further = phi(d) - math.exp(middle) / mean * phi(d - sigma)
+            low, high = (middle, high) if further > 0.05 else (low, middle)
+        return math.exp(low)
+
+    return _of_ends(reach, conversation, f"95 % of the requests; {conversation.mean.source}")
+
+
+def _of_ends(function: Callable[[float, float], float], lengths: Lengths, source: str) -> Estimate:
+    """A figure of mean and standard deviation; its ends take the ends of both."""
+    value, low, high = (
+        function(mean, sd) if mean > 0 else 0.0
+        for mean, sd in zip(lengths.mean.numbers, lengths.sd.numbers, strict=True)
+    )
     return Estimate(value, min(low, value), max(high, value), "tokens", Basis.MODELLED, source)
 
 

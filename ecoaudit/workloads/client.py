@@ -34,7 +34,7 @@ class Answer:
 
     Attributes:
         index: its number in the level, from 0.
-        intended_s: when it was due.
+        due_s: when it was due: by plan, or as soon as it was ready. Latencies count from here.
         sent_s: when it was sent.
         first_s: when its first token came.
         last_s: when its last token came.
@@ -49,7 +49,7 @@ class Answer:
     """
 
     index: int
-    intended_s: float
+    due_s: float = 0.0
     sent_s: float = 0.0
     first_s: float | None = None
     last_s: float | None = None
@@ -63,13 +63,18 @@ class Answer:
 
     @property
     def ttft_s(self) -> float:
-        """Send to first token [s]."""
-        return (self.first_s or self.sent_s) - self.sent_s
+        """From when it was due to its first token [s]."""
+        return (self.first_s or self.due_s) - self.due_s
 
     @property
     def e2e_s(self) -> float:
-        """Send to last token [s]."""
-        return (self.last_s or self.sent_s) - self.sent_s
+        """From when it was due to its last token [s]."""
+        return (self.last_s or self.due_s) - self.due_s
+
+    @property
+    def late_s(self) -> float:
+        """By how much the client sent it late [s]; it is part of the latencies."""
+        return self.sent_s - self.due_s
 
     @property
     def tpot_s(self) -> float | None:
@@ -118,10 +123,17 @@ class LoadClient:
     ) -> None:
         await self._session.close()
 
-    async def send(self, request: Prepared, answer: Answer) -> None:
-        """Send one request and fill ``answer``. Whatever goes wrong ends up in ``answer.error``."""
+    async def send(self, request: Prepared, answer: Answer, due_s: float | None = None) -> None:
+        """Send one request and fill ``answer``. Whatever goes wrong ends up in ``answer.error``.
+
+        Args:
+            request: ready to be sent.
+            answer: is filled.
+            due_s: when it was due; None: now.
+        """
         answer.asked_tokens = request.output_tokens
         answer.sent_s = self._now()
+        answer.due_s = answer.sent_s if due_s is None else due_s
         try:
             async with self._session.post(self._url + request.path, data=request.body) as response:
                 if response.status == 200:

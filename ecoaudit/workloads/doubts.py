@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from ecoaudit.checks import doubt
 from ecoaudit.engines.base import EngineFacts
-from ecoaudit.run import Doubt
+from ecoaudit.run import CurvePoint, Doubt
+from ecoaudit.workloads.demand import Demanded
 from ecoaudit.workloads.level import LevelLog
 from ecoaudit.workloads.server_metrics import grown
-from ecoaudit.workloads.steady import Span, mean_in_flight
+from ecoaudit.workloads.steady import (
+    SHORTEST_STEADY_S,
+    Span,
+    Steady,
+    mean_in_flight,
+    most_in_flight,
+)
 
 FULL_BATCH: Final = 0.85  # ML.ENERGY drops rows below this share of the batch
 WARM_PREFIX: Final = 0.01  # share of prompt tokens found in the prefix cache
 TOKEN_DIFFERENCE: Final = 0.01  # between the server's count and the client's
 MOST_STREAMS: Final = 128  # of one client process, beyond which its tails are not to be trusted
 MOST_TOKENS_PER_S: Final = 6000.0
+LATE_S: Final = 0.02  # after a request was due, from which its being sent late is told
 
 
 def token_difference(log: LevelLog) -> float | None:
@@ -28,11 +36,22 @@ def token_difference(log: LevelLog) -> float | None:
     return abs(server - client) / client
 
 
-def level_doubts(log: LevelLog, steady: Span | None, shortest_s: float) -> Iterator[Doubt]:
-    """What weakens one level."""
-    name = f"level {log.concurrency}"
-    if steady is None or steady.duration_s < shortest_s:
-        length = "is empty" if steady is None else f"lasted {steady.duration_s:.1f} s"
+def level_doubts(
+    log: LevelLog, steady: Steady, shortest_s: float, shares: bool = False
+) -> Iterator[Doubt]:
+    """What weakens one load.
+
+    Args:
+        log: what was seen of it.
+        steady: its steady window.
+        shortest_s: a shorter one gives no figures [s].
+        shares: whether prompts are meant to share their beginning.
+    """
+    name = log.load.name
+    if steady.why:
+        yield doubt("no-steady", f"{name}: no steady figures: {steady.why}")
+    elif steady.duration_s < shortest_s:
+        length = "is empty" if steady.span is None else f"lasted {steady.duration_s:.1f} s"
         yield doubt(
             "short-steady",
             f"{name}: the steady window {length}, under {shortest_s:.0f} s, so it has no steady "
@@ -60,23 +79,23 @@ def level_doubts(log: LevelLog, steady: Span | None, shortest_s: float) -> Itera
             f"{name}: {short} of {len(log.good)} answers were shorter than the scenario asks for",
             "use a server that honours ignore_eos, such as vLLM",
         )
-    yield from _saturation(log, steady, name)
-    yield from _counters(log, name)
+    yield from _saturation(log, steady.span, name)
+    yield from _counters(log, name, shares)
     yield from _client(log, name)
 
 
-def _saturation(log: LevelLog, steady: Span | None, name: str) -> Iterator[Doubt]:
+def _saturation(log: LevelLog, span: Span | None, name: str) -> Iterator[Doubt]:
     """Whether the server worked on all requests in flight, or let some wait.
 
     The server's gauge of running requests is no measure of this: it stands still during a long
     prefill, and then reads too low.
     """
-    if steady is None:
+    if span is None or log.load.level is None:
         return
-    waiting = [c.waiting for t_s, c in log.samples if steady.holds(t_s) and c.waiting is not None]
-    running = mean_in_flight(log.answers, steady)
+    waiting = [c.waiting for t_s, c in log.samples if span.holds(t_s) and c.waiting is not None]
+    running = mean_in_flight(log.answers, span)
     running -= sum(waiting) / len(waiting) if waiting else 0.0
-    if running < FULL_BATCH * log.concurrency:
+    if running < FULL_BATCH * log.load.level:
         yield doubt(
             "not-saturated",
             f"{name}: {running:.1f} requests were running on average in the steady window",
@@ -84,7 +103,7 @@ def _saturation(log: LevelLog, steady: Span | None, name: str) -> Iterator[Doubt
         )
 
 
-def _counters(log: LevelLog, name: str) -> Iterator[Doubt]:
+def _counters(log: LevelLog, name: str, shares: bool) -> Iterator[Doubt]:
     difference = token_difference(log)
     if difference is not None and difference > TOKEN_DIFFERENCE:
         yield doubt(
@@ -95,7 +114,7 @@ def _counters(log: LevelLog, name: str) -> Iterator[Doubt]:
         )
     queries = grown(log.before.prefix_queries, log.after.prefix_queries)
     hits = grown(log.before.prefix_hits, log.after.prefix_hits)
-    if queries and hits and hits / queries > WARM_PREFIX:
+    if not shares and queries and hits and hits / queries > WARM_PREFIX:
         yield doubt(
             "warm-prefix",
             f"{name}: {hits / queries:.0%} of the prompt tokens came from the prefix cache, though "
@@ -115,12 +134,41 @@ def _client(log: LevelLog, name: str) -> Iterator[Doubt]:
     ends = [answer.ended_s for answer in log.answers if answer.ended_s is not None]
     length_s = max(ends) - log.answers[0].sent_s
     rate = sum(answer.output_tokens for answer in log.answers) / length_s if length_s > 0 else 0.0
-    if log.concurrency > MOST_STREAMS or rate > MOST_TOKENS_PER_S:
+    streams = most_in_flight(log.answers)
+    if streams > MOST_STREAMS or rate > MOST_TOKENS_PER_S:
         yield doubt(
             "busy-client",
-            f"{name}: one client followed {log.concurrency} streams at {rate:.0f} tokens/s; "
+            f"{name}: one client followed up to {streams} streams at {rate:.0f} tokens/s; "
             "its late percentiles read high",
             "drive it from another machine, or trust the medians only",
+        )
+    late_s = max(answer.late_s for answer in log.answers)
+    if late_s > LATE_S:
+        yield doubt(
+            "late-client",
+            f"{name}: the client sent a request up to {late_s * 1e3:.0f} ms after it was due; that"
+            " is part of the latencies",
+        )
+
+
+def summary_doubts(
+    demanded: Demanded, point: CurvePoint, kind: str, levels: Sequence[int]
+) -> Iterator[Doubt]:
+    """What weakens the summary, from how its load was chosen."""
+    if kind == "whole_run" and point.level is not None:
+        yield doubt(
+            "whole-run-summary",
+            "the run's figures are those of a whole level with its ramp-up and its emptying batch: "
+            "tokens/s read low and J/token high",
+            f"measure longer: --window {SHORTEST_STEADY_S:.0f}s",
+        )
+    if levels and demanded.in_flight > max(levels):
+        yield doubt(
+            "demand-above-levels",
+            f"the busiest hour has {demanded.in_flight:.1f} requests in flight on average, above "
+            f"the highest level {max(levels)}",
+            f"measure a higher level too: --levels {','.join(map(str, levels))},"
+            f"{-int(-demanded.in_flight // 1)}",
         )
 
 

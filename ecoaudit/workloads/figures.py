@@ -17,13 +17,15 @@ from ecoaudit.workloads.level import LevelLog
 from ecoaudit.workloads.steady import Span, mean_in_flight, tokens_in
 
 DEFINITIONS: Final = {
-    "whole_run": "first send to last end of a level, with its ramp-up and its emptying batch",
-    "steady": "from the B-th first token to the (N - B - 1)-th end, N requests with B in flight "
-    "(ML.ENERGY benchmark); every slot is busy throughout",
-    "ttft_s": "send to first token, at the client; steady: requests whose first token came in it",
+    "whole_run": "from when the first request was due to the last end, with ramp-up and emptying",
+    "steady": "closed loop: from the B-th first token to the (N - B - 1)-th end, N requests with B "
+    "in flight (ML.ENERGY benchmark); every slot is busy throughout. Open loop: from two mean "
+    "answers after the start, for the window's length, unless the requests in flight grow",
+    "due": "closed loop: when it is sent. Open loop: by plan, whatever the server does",
+    "ttft_s": "due to first token, at the client; steady: requests whose first token came in it",
     "tpot_s": "(e2e - ttft) / (output tokens - 1), per request, each with equal weight; "
     "steady: requests that ended in it",
-    "e2e_s": "send to last token, at the client; steady: requests that ended in it",
+    "e2e_s": "due to last token, at the client; steady: requests that ended in it",
     "output_tokens": "tokens that came in the window, as the server counts them per chunk; "
     "failed requests are left out",
     "prompt_tokens": "prompts whose first token came in the window, system prompt included",
@@ -33,8 +35,8 @@ DEFINITIONS: Final = {
     "energy_per_output_token_j": "energy_j / output_tokens; the prompts' energy is in it",
     "energy_per_token_j": "energy_j / (prompt_tokens + output_tokens)",
     "energy_j": "host: board + package + DRAM of the window, the client's and the idle share too",
-    "system_prompt": "is part of each prompt's length and differs between requests, so a prefix "
-    "cache saves nothing",
+    "system_prompt": "is part of each prompt's length; without prefix_cache it differs between "
+    "requests, so that a prefix cache saves nothing, with it all have the same",
 }
 _PERCENTILES: Final = (50, 95)
 _BATCHES: Final = 10

@@ -1,13 +1,16 @@
-"""How long prompts and answers are: seeded draws from a scenario's distributions."""
+"""How long prompts and answers are: seeded draws from a scenario's distributions.
+
+In a conversation each prompt holds all that was said before: :class:`~ecoaudit.scenario.Workload`.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from ecoaudit.scenario import Lengths, Scenario
+from ecoaudit.scenario import Lengths, Scenario, Workload
 
 if TYPE_CHECKING:
     import numpy
@@ -31,8 +34,57 @@ class Shape:
     clipped: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request of a conversation.
+
+    Attributes:
+        message_tokens: of this turn's new message.
+        output_tokens: of its answer.
+        prompt_tokens: sent: the system prompt, all earlier messages and answers, and the message.
+        clipped: whether the conversation had to be cut here to stay within the served context.
+    """
+
+    message_tokens: int
+    output_tokens: int
+    prompt_tokens: int
+    clipped: bool = False
+
+
+def conversation(
+    scenario: Scenario, chance: numpy.random.Generator, context: int | None = None
+) -> list[Turn]:
+    """The turns of one conversation; a single one where the workload has no conversations.
+
+    Args:
+        scenario: its workload gives the distributions.
+        chance: where the draws come from.
+        context: longest prompt and answer together that the server takes [tokens]; a conversation
+            ends before the turn that would be longer, and a first turn that is longer is cut.
+    """
+    work = scenario.workload
+    system = round(work.system_prompt.number)
+    shortest = MIN_PROMPT_TOKENS - system
+    turns: list[Turn] = []
+    sent = system
+    for _ in range(_number_of_turns(work, chance)):
+        message = max(_draw(work.prompt, chance), shortest)
+        shape = Shape(sent + message, max(_draw(work.output, chance), 1))
+        fit = fitted(shape, context)
+        if fit.clipped and turns:
+            turns[-1] = replace(turns[-1], clipped=True)
+            break
+        message = max(fit.prompt_tokens - sent, 0)
+        turns.append(Turn(message, fit.output_tokens, fit.prompt_tokens, fit.clipped))
+        if fit.clipped:
+            break
+        sent = fit.prompt_tokens + fit.output_tokens
+        shortest = 1
+    return turns
+
+
 def shapes(scenario: Scenario, seed: tuple[int, ...], context: int | None) -> Iterator[Shape]:
-    """Lengths without end, the same for the same ``seed``.
+    """Lengths without end, the same for the same ``seed``; those of a conversation turn by turn.
 
     Args:
         scenario: its workload gives the distributions.
@@ -42,18 +94,29 @@ def shapes(scenario: Scenario, seed: tuple[int, ...], context: int | None) -> It
     import numpy
 
     chance = numpy.random.default_rng(seed)
-    work = scenario.workload
-    system = round(work.system_prompt.number)
     while True:
-        prompt = max(system + _draw(work.prompt, chance), MIN_PROMPT_TOKENS)
-        yield _fitted(prompt, max(_draw(work.output, chance), 1), context)
+        for turn in conversation(scenario, chance, context):
+            yield Shape(turn.prompt_tokens, turn.output_tokens, turn.clipped)
+
+
+def shared_tokens(scenario: Scenario) -> int:
+    """Length of the beginning that all prompts have in common [tokens]; 0 where they share none."""
+    work = scenario.workload
+    return round(work.system_prompt.number) if work.prefix_cache else 0
 
 
 def longest_context(scenario: Scenario) -> int:
-    """Room that all but about two of a thousand requests stay within [tokens]."""
+    """Room that all but about two of a thousand requests stay within [tokens].
+
+    Of conversations, that all but about one of a thousand stay within to their last answer, their
+    whole length taken as lognormal.
+    """
     work = scenario.workload
-    prompt = quantile(work.prompt, _Z999) + work.system_prompt.number
+    system = work.system_prompt.number
+    prompt = quantile(work.prompt, _Z999) + system
     longest = max(prompt, MIN_PROMPT_TOKENS) + quantile(work.output, _Z999)
+    if work.multi_turn:
+        longest = max(longest, system + quantile(work.conversation, _Z999))
     return math.ceil(round(longest, 6))
 
 
@@ -69,9 +132,25 @@ def log_parameters(lengths: Lengths) -> tuple[float, float]:
     sigma^2 = ln(1 + s^2/m^2), mu = ln m - sigma^2/2. Johnson, Kotz, Balakrishnan, Continuous
     Univariate Distributions, vol. 1, ch. 14.
     """
-    mean, sd = lengths.mean.number, lengths.sd.number
+    return _log_parameters(lengths.mean.number, lengths.sd.number)
+
+
+def _log_parameters(mean: float, sd: float) -> tuple[float, float]:
     variance = math.log(1 + (sd / mean) ** 2)
     return math.log(mean) - variance / 2, math.sqrt(variance)
+
+
+def _number_of_turns(work: Workload, chance: numpy.random.Generator) -> int:
+    """One turn and, where there are more, a lognormal number of further ones, rounded at random.
+
+    So the mean is the profile's, whatever the spread.
+    """
+    further = work.turns.number - 1
+    if further <= 0:
+        return 1
+    if work.turns_sd is not None:
+        further = float(chance.lognormal(*_log_parameters(further, work.turns_sd.number)))
+    return 1 + math.floor(further + chance.random())
 
 
 def _draw(lengths: Lengths, chance: numpy.random.Generator) -> int:
@@ -79,8 +158,9 @@ def _draw(lengths: Lengths, chance: numpy.random.Generator) -> int:
     return round(float(chance.lognormal(mu, sigma)))
 
 
-def _fitted(prompt: int, output: int, context: int | None) -> Shape:
-    if context is None or prompt + output <= context:
-        return Shape(prompt, output)
-    output = min(output, context - MIN_PROMPT_TOKENS)
-    return Shape(min(prompt, context - output), output, clipped=True)
+def fitted(shape: Shape, context: int | None) -> Shape:
+    """The lengths, cut where they are longer than the served context [tokens]."""
+    if context is None or shape.prompt_tokens + shape.output_tokens <= context:
+        return shape
+    output = min(shape.output_tokens, context - MIN_PROMPT_TOKENS)
+    return Shape(min(shape.prompt_tokens, context - output), output, clipped=True)

@@ -1,4 +1,4 @@
-"""Drives one level: so many requests in flight, until its steady window is long enough."""
+"""Drives one load, in a closed loop or an open one, until enough of it was seen."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from ecoaudit.recording import Window
 from ecoaudit.statistics import percentile
 from ecoaudit.workloads.arrivals import Arrivals
 from ecoaudit.workloads.client import Answer, LoadClient
+from ecoaudit.workloads.loads import Load
 from ecoaudit.workloads.prompts import Prepared
 from ecoaudit.workloads.server_metrics import ServerCounters, grown, read_counters
 
@@ -29,7 +31,8 @@ class LevelLog:
     """What was seen of one level.
 
     Attributes:
-        concurrency: requests in flight.
+        load: what was driven.
+        most_in_flight: requests of it, about.
         answers: in the order of sending.
         clipped: requests whose drawn lengths did not fit the served context.
         samples: time and counters, about once a second; empty where the server has none.
@@ -37,9 +40,11 @@ class LevelLog:
         after: the server's counters after the last end.
         client_cpu_s: CPU time of the client's thread [s].
         lags_s: how late the event loop was, some times a second [s].
+        window: from just before the first was sent to just after the last end, if one was opened.
     """
 
-    concurrency: int
+    load: Load
+    most_in_flight: int
     answers: list[Answer] = field(default_factory=list)
     clipped: int = 0
     samples: list[tuple[float, ServerCounters]] = field(default_factory=list)
@@ -47,6 +52,7 @@ class LevelLog:
     after: ServerCounters = field(default_factory=ServerCounters)
     client_cpu_s: float = 0.0
     lags_s: list[float] = field(default_factory=list)
+    window: Window | None = None
 
     @property
     def good(self) -> list[Answer]:
@@ -76,7 +82,7 @@ class LevelLog:
         """Counts of a level that are no figures of their own, for whoever checks them."""
         uses = [c.cache_use for _, c in self.samples if c.cache_use is not None]
         waits = [c.waiting for _, c in self.samples if c.waiting is not None]
-        queues = [answer.sent_s - answer.intended_s for answer in self.answers]
+        late = [answer.late_s for answer in self.answers]
         chunks = sum(len(answer.times_s) for answer in self.good)
         tokens = sum(answer.output_tokens for answer in self.good)
         return {
@@ -93,7 +99,8 @@ class LevelLog:
             "peak_cache_use": max(uses, default=None),
             "peak_waiting": max(waits, default=None),
             "tokens_per_chunk": tokens / chunks if chunks else None,
-            "client_queue_s_max": max(queues, default=None),
+            "client_late_s_p95": percentile(late, 95) if late else None,
+            "client_late_s_max": max(late, default=None),
             "client_cpu_s": self.client_cpu_s,
             "client_lag_s_p95": self.lag_s_p95,
         }
@@ -108,7 +115,7 @@ async def drive_level(
     ended: Callable[[Answer], None],
     now: Callable[[], float],
     counters: bool,
-    around: contextlib.AbstractContextManager[object],
+    around: contextlib.AbstractContextManager[Window | None],
 ) -> None:
     """Send requests until ``go_on`` says no and every answer has ended; fills ``log``.
 
@@ -125,16 +132,16 @@ async def drive_level(
     """
     sent = 0
     failed_in_a_row = 0
-    most_failures = max(8, 2 * log.concurrency)
+    most_failures = max(8, 2 * log.most_in_flight)
 
-    async def send(intended_s: float) -> None:
+    async def send(due_s: float | None) -> None:
         nonlocal sent, failed_in_a_row
         request = next(requests)
-        answer = Answer(sent, intended_s)
+        answer = Answer(sent)
         sent += 1
         log.clipped += request.clipped
         log.answers.append(answer)
-        await client.send(request, answer)
+        await client.send(request, answer, due_s)
         ended(answer)
         failed_in_a_row = failed_in_a_row + 1 if answer.error else 0
         if answer.error:
@@ -147,7 +154,7 @@ async def drive_level(
         log.before = await _counters(client)
     async with _watching(log, client, now, counters):
         cpu_s = time.thread_time()
-        with around:
+        with around as log.window:
             await arrivals.drive(send, more, now)
         log.client_cpu_s = time.thread_time() - cpu_s
     if counters:

@@ -1,4 +1,5 @@
-"""Synthetic prompts of a given length. No two share their first tokens, so no cache can help.
+"""Synthetic prompts of a given length. No two share their first tokens, so no cache can help; where
+they are to share a system prompt, that is all they share.
 
 Nothing here comes from a patient or a data set, and nothing of it is written anywhere.
 """
@@ -48,9 +49,16 @@ class PromptMaker:
         facts: the server and what it understands.
         seed: for the filling; the salt is always fresh.
         words: make text of these words rather than token ids.
+        shared_tokens: length of a beginning that all prompts have in common [tokens].
     """
 
-    def __init__(self, facts: EngineFacts, seed: tuple[int, ...], words: Sequence[str] = ()):
+    def __init__(
+        self,
+        facts: EngineFacts,
+        seed: tuple[int, ...],
+        words: Sequence[str] = (),
+        shared_tokens: int = 0,
+    ):
         import numpy
 
         self._facts = facts
@@ -59,6 +67,15 @@ class PromptMaker:
         self._chance = numpy.random.default_rng(seed)
         self._salt = secrets.randbelow((LAST_ID - FIRST_ID) ** _SALT_TOKENS)
         self._count = 0
+        self._shared_tokens, self._shared_text = 0, ""
+        self._shared_ids: list[int] = []
+        if shared_tokens:
+            ids, text = self.token_ids(shared_tokens), self._text(shared_tokens)
+            self._shared_tokens, self._shared_ids, self._shared_text = (
+                shared_tokens,
+                ids,
+                f"{text} ",
+            )
 
     @property
     def exact(self) -> bool:
@@ -97,19 +114,21 @@ class PromptMaker:
         return Prepared(path, data, shape.output_tokens, shape.clipped)
 
     def token_ids(self, length: int) -> list[int]:
-        """``length`` token ids: the run's salt, the request's number, and filling."""
-        ids = [*_digits(self._salt, _SALT_TOKENS), *_digits(self._next(), _COUNT_TOKENS)]
+        """``length`` token ids: what is shared, the run's salt, the request's number, filling."""
+        salt = _digits(self._salt, _SALT_TOKENS)
+        ids = [*self._shared_ids, *salt, *_digits(self._next(), _COUNT_TOKENS)]
         filling: list[int] = self._chance.integers(
             FIRST_ID, LAST_ID, max(length - len(ids), 0)
         ).tolist()
         return (ids + filling)[:length]
 
     def _text(self, tokens: int) -> str:
-        """About ``tokens`` tokens of words, after a salt."""
-        count = max(round(tokens / self._facts.tokens_per_word), 1)
+        """About ``tokens`` tokens of words, after what is shared and a salt."""
+        own = tokens - self._shared_tokens
+        count = max(round(own / self._facts.tokens_per_word), 1)
         picks = self._chance.integers(0, len(self._words), count).tolist()
         filling = " ".join(self._words[pick] for pick in picks)
-        return f"{self._salt:x} {self._next()} {filling}"
+        return f"{self._shared_text}{self._salt:x} {self._next()} {filling}"
 
     def _next(self) -> int:
         self._count += 1

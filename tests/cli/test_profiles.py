@@ -30,6 +30,16 @@ def test_list_names_every_kind() -> None:
     assert "solar-rural-clinic" in listed["sites"]
 
 
+def test_each_shipped_workload_is_listed_by_its_name_and_checked() -> None:
+    output = call("list").output
+    assert "  skills-chat                Skills chat\n" in output
+    assert "  ambient-note-therapy       Ambient note, therapy session\n" in output
+    names = json.loads(call("list", "--json").output)["workloads"]
+    result = call("check", *names)
+    assert result.exit_code == 0
+    assert result.output.count(": ok, a workload\n") == len(names) == 12
+
+
 def test_show_prints_the_file() -> None:
     assert "circuit_power:" in call("show", "urban-clinic").output
     assert isinstance(call("show", "urban-clinik").exception, NotFoundError)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -197,6 +197,16 @@ def test_assumed_figures_are_marked_in_what_was_asked() -> None:
     assert "| Power that one circuit may carry | 500 W (assumed) | assumed: one socket |" in text
     assert "| Electricity the site can give | 5.0 kWh/day (4.0 to 6.0, declared) |" in text
     assert "Patient text must stay on the site" in text
+
+
+@pytest.mark.parametrize(("turns", "rows"), [(1.0, 0), (36.5, 1)])
+def test_turns_are_shown_where_there_are_conversations(turns: float, rows: int) -> None:
+    plan = a_plan()
+    number = asdict(Estimate.exact(turns, "turns", Basis.DECLARED, "AnnoMI"))
+    workload = plan.scenario["workload"] | {"turns": number, "prefix_cache": False, "languages": {}}
+    text = markdown(Content(replace(plan, scenario=plan.scenario | {"workload": workload})))
+    assert text.count("| Turns of a conversation, mean | 36.5 turns (declared) | AnnoMI |") == rows
+    assert text.count("Turns of a conversation") == rows
 
 
 def test_runs_behind_a_plan_are_listed_with_why_they_are_not_used() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy
 import pytest
 
 from ecoaudit.estimate import Basis, Estimate
-from ecoaudit.scenario import Lengths, load_scenario
-from ecoaudit.sizing.demand import load_of, lognormal_p95, poisson_p95
+from ecoaudit.scenario import Lengths, Scenario, load_scenario, load_workload
+from ecoaudit.sizing.demand import load_of, lognormal_p95, poisson_p95, reach_p95
+from ecoaudit.workloads.lengths import conversation
 
 
 def tokens(value: float, low: float | None = None, high: float | None = None) -> Estimate:
@@ -45,3 +49,55 @@ def test_load_of_the_district_hospital() -> None:
     assert load.peak_per_s.value == pytest.approx(2 * 760 / 32400)
     assert load.prompt_mean.value == 1554 + 500
     assert load.context_p95.value == pytest.approx(2461.2 + 500 + 964.5, rel=1e-4)
+
+
+def test_where_requests_stand_in_conversations_of_one_length() -> None:
+    assert reach_p95(Lengths(tokens(1000), tokens(0))).value == pytest.approx(950)
+    assert reach_p95(Lengths(tokens(1000), tokens(1))).value == pytest.approx(950, rel=1e-4)
+
+
+def test_where_requests_stand_in_conversations_that_differ() -> None:
+    # mean and sd 1: sigma^2 = ln 2, mu = -sigma^2 / 2. Drawn: a conversation, each weighted by its
+    # length, and a place in it.
+    chance = numpy.random.default_rng(1)
+    whole = chance.lognormal(-0.34657, 0.83255, 400_000)
+    place = chance.random(400_000) * whole
+    order = numpy.argsort(place)
+    share = numpy.cumsum(whole[order]) / whole.sum()
+    drawn = float(place[order][numpy.searchsorted(share, 0.95)])
+    assert reach_p95(Lengths(tokens(1), tokens(1))).number == pytest.approx(drawn, rel=0.02)
+
+
+@pytest.fixture
+def chat() -> Scenario:
+    scenario = load_scenario("district-hospital-notes")
+    return replace(scenario, workload=load_workload("skills-chat"))
+
+
+def test_a_conversation_is_sized_with_its_history(chat: Scenario) -> None:
+    load = load_of(chat)
+    assert load.prompt_mean == chat.prompt_tokens
+    assert load.prompt_mean.number > 2400
+    assert load.context_p95.number > load.prompt_p95.number > load.prompt_mean.number
+    assert load.prompt_p95.low is not None
+    assert load.prompt_p95.low > 0
+
+
+def test_the_context_has_room_for_95_of_100_requests(chat: Scenario) -> None:
+    context, chance = load_of(chat).context_p95.number, numpy.random.default_rng(2)
+    turns = [turn for _ in range(3000) for turn in conversation(chat, chance)]
+    inside = sum(turn.prompt_tokens + turn.output_tokens <= context for turn in turns)
+    assert inside / len(turns) == pytest.approx(0.95, abs=0.015)
+
+
+def test_the_context_has_room_for_a_whole_conversation_of_fixed_length(chat: Scenario) -> None:
+    fixed = replace(
+        chat.workload,
+        prompt=Lengths(tokens(10), tokens(0)),
+        output=Lengths(tokens(5), tokens(0)),
+        turns=Estimate.exact(4, "turns", Basis.DECLARED, "test"),
+        turns_sd=None,
+    )
+    load = load_of(replace(chat, workload=fixed))
+    assert load.context_p95.value == pytest.approx(600 + 60)
+    assert load.prompt_p95.value == pytest.approx(600 + 55)

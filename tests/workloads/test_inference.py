@@ -19,7 +19,10 @@ from ecoaudit.errors import EngineError, UsageError
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.run import Run, RunKind, RunStatus, load_run
 from ecoaudit.scenario import Lengths, Scenario, load_scenario
+from ecoaudit.workloads.arrival_trace import read_trace
+from ecoaudit.workloads.arrivals import ClinicDay
 from ecoaudit.workloads.inference import bench
+from ecoaudit.workloads.loads import Stream, batch, clinic_day
 
 REPOSITORY = Path(__file__).parents[2]
 HEAD = "t_s,device_id,kind,boundary,power_w\n"
@@ -74,7 +77,7 @@ def test_a_bench_gives_windows_a_curve_and_a_summary(scenario: Scenario, tmp_pat
     assert load_run(tmp_path / "run.json") == run
     assert (run.kind, run.status) == (RunKind.INFERENCE, RunStatus.COMPLETE)
     assert [window.path for window in run.windows] == [
-        *("idle", "model_load", "warmup", "idle_loaded"),
+        *("idle", "model_load", "warmup", "idle_loaded", "first_request"),
         *("level-1", "level-1/steady", "level-2", "level-2/steady"),
     ]
     assert [point.level for point in run.curve] == [1, 2]
@@ -289,3 +292,88 @@ def test_a_signal_ends_the_bench_in_order(tmp_path: Path, number: signal.Signals
         process.stdout.read()
     assert process.returncode == (-number if number is signal.SIGTERM else 0)
     assert load_run(output).status is RunStatus.INTERRUPTED
+
+
+# -- open loops --------------------------------------------------------------------------------
+
+
+def test_a_load_at_a_rate_has_a_steady_window_cut_by_time(scenario: Scenario) -> None:
+    even = Stream(
+        20.0, burstiness=50.0
+    )  # so even that chance looks like no trend in so short a time
+    run = drive(scenario, FakeEngine(), levels=[2], streams=[even], window_s=1.5)
+    closed, stream = run.curve
+    assert (closed.level, closed.load, stream.level) == (2, "2", None)
+    assert (stream.arrivals, stream.rate_per_s) == ("gamma, burstiness 50", 20.0)
+    assert stream.steady["duration_s"].number == pytest.approx(1.5)
+    assert stream.whole_run["requests_per_s"].number == pytest.approx(20, rel=0.5)
+    each_s = stream.whole_run["e2e_s_p50"].number
+    in_flight = stream.steady["requests_in_flight"].number
+    rate = stream.steady["requests_per_s"].number
+    assert in_flight == pytest.approx(rate * each_s, rel=0.3)  # Little's law
+    assert [w.path for w in run.windows][-2:] == ["gamma-20", "gamma-20/steady"]
+    seen = run.settings["levels_seen"][even.name]
+    assert 0 <= seen["client_late_s_p95"] < 0.05
+    assert run.settings["arrivals"] == "closed loop, gamma, burstiness 50"
+    assert run.settings["summary"]["load"] == "2"
+
+
+def test_what_waits_for_a_slow_server_counts_from_when_it_was_due(scenario: Scenario) -> None:
+    """No coordinated omission: 20 requests/s on a server that does five."""
+    engine = FakeEngine(ttft_s=0.1, chunk_s=0.005, slots=1)
+    even = Stream(20.0, burstiness=100.0)
+    fixed = short(scenario, output=20, sd=0)  # 0.1 s and 19 x 5 ms: about 0.2 s each
+    run = drive(fixed, engine, levels=None, streams=[even], window_s=1.5)
+    (point,) = run.curve
+    assert point.steady == {}
+    assert "no-steady" in codes(run)
+    (said,) = (d.message for d in run.doubts if d.code == "no-steady")
+    assert "the server does not keep up" in said
+    count = point.whole_run["requests"].number
+    each_s = point.whole_run["duration_s"].number / count  # the server rests at no time
+    assert each_s > 0.19
+    # who comes n-th, 0.05 s after the one before, waits while the server does the n - 1 others
+    waited_s = 0.95 * count * (each_s - 0.05)
+    assert point.whole_run["ttft_s_p95"].number == pytest.approx(waited_s, rel=0.1)
+    assert run.settings["summary"]["load"] == even.arrivals
+
+
+def test_a_clinic_day_a_batch_and_a_trace(scenario: Scenario, tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("arrival_s,input_tokens,output_tokens\n0,40,5\n0.2,50,7\n0.2,60,9\n")
+    day = clinic_day(ClinicDay(20, 4 * 3600.0, 2.0, speed=14400.0))
+    run = drive(scenario, FakeEngine(), levels=None, streams=[day, batch(6), read_trace(file)])
+    whole = [point.whole_run for point in run.curve]
+    assert all(point.steady == {} and point.level is None for point in run.curve)
+    assert whole[0]["duration_s"].number > 0.5  # the day is a second long
+    assert whole[0]["requests"].number == pytest.approx(20, abs=18)
+    assert run.curve[0].rate_per_s == pytest.approx(20)
+    assert whole[1]["requests"].number == 6
+    assert run.curve[1].rate_per_s is None
+    assert whole[2]["requests"].number == 3
+    assert (whole[2]["prompt_tokens"].number, whole[2]["output_tokens"].number) == (150, 21)
+    assert [w.path for w in run.windows][5:] == ["clinic-day", "batch", "trace"]
+    assert "whole-run-summary" not in codes(run)
+
+
+def test_a_load_is_driven_once(scenario: Scenario) -> None:
+    with pytest.raises(UsageError, match="poisson-2 was asked for twice"):
+        drive(scenario, FakeEngine(), streams=[Stream(2.0), Stream(2.0)])
+
+
+def with_prefix_cache(scenario: Scenario, **changes: Any) -> Scenario:
+    work = replace(scenario.workload, prefix_cache=True, system_prompt=tokens(40), **changes)
+    return replace(scenario, workload=work)
+
+
+def test_a_shared_system_prompt_is_meant_to_be_found_in_the_cache(scenario: Scenario) -> None:
+    engine = FakeEngine()
+    run = drive(with_prefix_cache(scenario), engine)
+    assert engine.repeated_prompts > 0  # their first sixteen tokens
+    assert run.settings["prefix_cache"] is True
+
+
+def test_a_history_word_for_word_is_refused(scenario: Scenario) -> None:
+    turns = Estimate.exact(5, "turns", Basis.DECLARED, "test")
+    with pytest.raises(UsageError, match="prefix_cache: on: a bench cannot yet"):
+        drive(with_prefix_cache(scenario, turns=turns), FakeEngine())

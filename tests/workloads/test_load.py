@@ -10,23 +10,28 @@ from array import array
 from dataclasses import replace
 from statistics import fmean, stdev
 
+import numpy
 import pytest
 
 from ecoaudit.engines.base import Abilities, EngineFacts
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.scenario import Lengths, Scenario, load_scenario
-from ecoaudit.workloads.arrivals import ClosedLoop
+from ecoaudit.workloads.arrivals import ClosedLoop, poisson
 from ecoaudit.workloads.client import Answer
-from ecoaudit.workloads.demand import nearest_level
+from ecoaudit.workloads.demand import nearest_load
 from ecoaudit.workloads.lengths import Shape, log_parameters, longest_context, shapes
+from ecoaudit.workloads.loads import Closed, Stream
 from ecoaudit.workloads.prompts import FIRST_ID, LAST_ID, PromptMaker
 from ecoaudit.workloads.server_metrics import cache_settings, grown, read_counters
 from ecoaudit.workloads.steady import (
     Span,
-    Watch,
+    Steady,
+    SteadyWatch,
     mean_in_flight,
     minimum_requests,
-    steady,
+    most_in_flight,
+    steady_by_time,
+    steady_in_loop,
     tokens_in,
     whole_run,
 )
@@ -117,6 +122,20 @@ def test_a_request_asks_for_a_counted_stream_of_exact_length() -> None:
     }
 
 
+def test_prompts_share_a_beginning_where_they_are_to() -> None:
+    maker = PromptMaker(FACTS, (1,), shared_tokens=30)
+    one, other = maker.token_ids(50), maker.token_ids(40)
+    assert (len(one), len(other)) == (50, 40)
+    assert one[:30] == other[:30]
+    assert one[30:38] != other[30:38]
+    assert one[:30] != PromptMaker(FACTS, (1,), shared_tokens=30).token_ids(50)[:30]  # fresh salt
+    facts = replace(FACTS, abilities=Abilities(token_ids=False))
+    texts = PromptMaker(facts, (1,), shared_tokens=30)
+    first, second = (json.loads(texts.request(Shape(50, 7)).body)["prompt"] for _ in range(2))
+    assert first.split()[:32] == second.split()[:32]  # salt, number and 30 words
+    assert first.split()[32:] != second.split()[32:]
+
+
 def test_a_server_without_token_ids_gets_words() -> None:
     facts = replace(
         FACTS,
@@ -134,25 +153,24 @@ def test_a_server_without_token_ids_gets_words() -> None:
 
 
 def test_a_closed_loop_keeps_its_number_in_flight() -> None:
-    sent: list[float] = []
+    due: list[float | None] = []
     in_flight: list[int] = []
 
     async def drive() -> None:
         running = 0
 
-        async def send(due_s: float) -> None:
+        async def send(due_s: float | None) -> None:
             nonlocal running
-            sent.append(due_s)
+            due.append(due_s)
             running += 1
             in_flight.append(running)
             await asyncio.sleep(0)
             running -= 1
 
-        clock = itertools.count()
-        await ClosedLoop(3).drive(send, lambda: len(sent) < 10, lambda: float(next(clock)))
+        await ClosedLoop(3).drive(send, lambda: len(due) < 10, lambda: 0.0)
 
     asyncio.run(drive())
-    assert sent == [float(number) for number in range(10)]
+    assert due == [None] * 10  # as soon as they are ready
     assert max(in_flight) == 3
 
 
@@ -190,29 +208,69 @@ def test_the_whole_run_is_first_send_to_last_end() -> None:
 
 def test_the_steady_window_opens_with_the_bth_first_token() -> None:
     # 2nd first token at 3 s; N - B - 1 = 5 ended, the 5th at 12 s
-    span = steady(ANSWERS, 2)
+    span = steady_in_loop(ANSWERS, 2).span
     assert span == Span(3.0, 12.0)
     assert mean_in_flight(ANSWERS, span) == 2.0
+    assert most_in_flight(ANSWERS) == 2
     # by 3 s came 5 + 1 tokens of the first two, by 12 s all 35 of five, and 3 of the sixth
     assert tokens_in(ANSWERS, span) == 35 + 3 - 6
 
 
 def test_too_few_requests_have_no_steady_window() -> None:
-    assert steady(ANSWERS[:3], 2) is None
-    assert steady([Answer(n, 0.0, ended_s=1.0, error="HTTP 500") for n in range(8)], 2) is None
+    refused = [Answer(n, 0.0, ended_s=1.0, error="HTTP 500") for n in range(8)]
+    for answers in (ANSWERS[:3], refused):
+        assert steady_in_loop(answers, 2) == Steady(None)
 
 
 def test_a_level_goes_on_until_its_steady_window_is_long_enough() -> None:
     assert minimum_requests(2) == 8
-    watch = Watch(2, 9.0)
+    watch = SteadyWatch(2, 9.0)
     for answer in ANSWERS[:6]:
         watch.ended(answer)
     assert not watch.enough(ANSWERS[:7])  # under the minimum
     assert watch.enough(ANSWERS)  # 3 s to 12 s
-    longer = Watch(2, 9.1)
+    longer = SteadyWatch(2, 9.1)
     for answer in ANSWERS[:6]:
         longer.ended(answer)
     assert not longer.enough(ANSWERS)
+
+
+def test_an_open_loop_is_cut_by_time() -> None:
+    # every 2 s one that takes 4 s: two in flight all along, once it has settled
+    answers = [answered(n, 2.0 * n, 2.0 * n + 1, 2.0 * n + 4, 7) for n in range(30)]
+    assert steady_by_time(answers, settling_s=8.0, window_s=40.0) == Steady(Span(8.0, 48.0))
+
+
+def test_an_open_loop_that_falls_behind_has_no_steady_window() -> None:
+    # a server that takes one at a time, for 4 s each, and one comes every 2 s
+    answers = [answered(n, 2.0 * n, 4.0 * n + 1, 4.0 * n + 4, 7) for n in range(30)]
+    found = steady_by_time(answers, settling_s=8.0, window_s=40.0)
+    assert found.span is None
+    # 8 to 10 s: five have come, two have ended; one more from 10 s on. 44 to 48 s likewise
+    assert found.why == (
+        "requests in flight rose from about 3.5 to 12.5: the server does not keep up"
+    )
+
+
+def queue_of_one(load: float, seed: int) -> list[Answer]:
+    """Poisson arrivals for 620 s at a server that takes one at a time, for 1 s each."""
+    times = poisson(load, numpy.random.default_rng(seed))
+    free_s, answers = 0.0, []
+    for number, due_s in enumerate(itertools.takewhile(lambda time_s: time_s < 620, times)):
+        begun_s = max(due_s, free_s)
+        free_s = begun_s + 1.0
+        answers.append(answered(number, due_s, begun_s + 0.5, free_s, 7))
+    return answers
+
+
+@pytest.mark.parametrize(("load", "least", "most"), [(0.5, 0.0, 0.02), (1.3, 0.98, 1.0)])
+def test_a_trend_is_told_from_chance(load: float, least: float, most: float) -> None:
+    """At half of what the server holds few are refused, at 1.3 times that nearly all.
+
+    docs/serving.md has more of these figures.
+    """
+    found = [steady_by_time(queue_of_one(load, seed), 10.0, 600.0) for seed in range(100)]
+    assert least <= sum(steady.span is None for steady in found) / 100 <= most
 
 
 # -- the server's counters ---------------------------------------------------------------------
@@ -255,7 +313,8 @@ def test_growth(before: float | None, after: float, growth: float | None) -> Non
 
 def test_the_level_nearest_the_demand(notes: Scenario) -> None:
     # 40 clinicians x 19 notes in 9 h, twice that in the busiest hour: 760 x 2 / 32400 = 0.0469/s
-    chosen = nearest_level(notes, {1: 10.0, 2: 40.0, 4: 60.0})
-    assert chosen.level == 2  # 0.47 at level 1, 1.88 at level 2, 2.81 at level 4
+    chosen = nearest_load(notes, [(Closed(1), 10.0), (Closed(2), 40.0), (Closed(4), 60.0)])
+    assert chosen.load == 1  # 0.47 at level 1, 1.88 at level 2, 2.81 at level 4
     assert chosen.in_flight == pytest.approx(760 * 2 / 32400 * 40)
-    assert nearest_level(notes, {4: 1.0}).level == 4
+    assert nearest_load(notes, [(Stream(0.05), 1.0), (Closed(4), 1.0)]).load == 1
+    assert nearest_load(notes, [(Stream(0.5), 9.0), (Stream(0.05), 4.0)]).load == 1

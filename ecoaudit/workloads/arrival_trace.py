@@ -1,0 +1,69 @@
+"""A recorded course of requests: when each came, and how long its prompt and its answer were."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from ecoaudit.errors import FileFormatError
+from ecoaudit.workloads.lengths import MIN_PROMPT_TOKENS, Shape
+from ecoaudit.workloads.loads import Once
+
+COLUMNS = ("arrival_s", "input_tokens", "output_tokens")
+
+
+def read_trace(path: str | Path) -> Once:
+    """A load that repeats a recorded one: a CSV file with the columns of ``COLUMNS``.
+
+    Arrivals count from the first of them [s] and must not go back. Prompts of under eight tokens
+    are taken as eight: so many make each prompt unlike all others. Other columns are not read.
+
+    Raises:
+        FileFormatError: no such file, or a line that is no request, by its number.
+    """
+    place = Path(path)
+    try:
+        with place.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+            if missing:
+                raise FileFormatError(
+                    f"{place}:1: no column {', '.join(missing)}; expected {','.join(COLUMNS)}"
+                )
+            read = [_request(place, rows.line_num, [row[name] for name in COLUMNS]) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FileFormatError(f"{place}: cannot be read ({error})") from error
+    if not read:
+        raise FileFormatError(f"{place}: holds no request")
+    for (before_s, _, _), (time_s, _, line) in pairwise(read):
+        if time_s < before_s:
+            raise FileFormatError(f"{place}:{line}: arrival_s goes back to {time_s:g} s; sort it")
+    first_s = read[0][0]
+    times = [time_s - first_s for time_s, _, _ in read]
+    return Once(
+        f"trace {place.name} of {len(read)} requests",
+        "trace",
+        len(read),
+        times[-1],
+        lambda _: iter(times),
+        [shape for _, shape, _ in read],
+    )
+
+
+def _request(place: Path, line: int, words: Sequence[str | None]) -> tuple[float, Shape, int]:
+    numbers = []
+    for name, word in zip(COLUMNS, words, strict=True):
+        try:
+            number = float(word or "")
+        except ValueError:
+            number = math.nan
+        whole = name == COLUMNS[0] or (number.is_integer() and number >= 1)
+        if not (math.isfinite(number) and number >= 0 and whole):
+            what = "seconds, 0 or more" if name == COLUMNS[0] else "a whole number of 1 or more"
+            raise FileFormatError(f"{place}:{line}: {name}: expected {what}; got {word!r}")
+        numbers.append(number)
+    prompt, output = int(numbers[1]), int(numbers[2])
+    return numbers[0], Shape(max(prompt, MIN_PROMPT_TOKENS), output), line

@@ -1,0 +1,275 @@
+"""The loads of a bench: how each is driven, when it may stop, and which part of it is steady."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ecoaudit.errors import UsageError
+from ecoaudit.workloads.arrivals import (
+    Arrivals,
+    ClinicDay,
+    ClosedLoop,
+    OpenLoop,
+    all_at_once,
+    gamma,
+)
+from ecoaudit.workloads.client import Answer
+from ecoaudit.workloads.lengths import Shape
+from ecoaudit.workloads.steady import (
+    Steady,
+    SteadyWatch,
+    TimeWatch,
+    Watch,
+    minimum_requests,
+    steady_by_time,
+    steady_in_loop,
+)
+
+if TYPE_CHECKING:
+    import numpy
+
+CLOSED = "closed loop"
+_SETTLING: float = 2.0  # mean answers, before an open loop that began empty is looked at
+
+
+class Load(Protocol):
+    """One load.
+
+    Attributes:
+        name: for people.
+        window: name of its window in the run.
+        arrivals: the kind of arrivals.
+        level: requests in flight; None in an open loop.
+        rate_per_s: mean arrivals in a second; None in a closed loop.
+        shapes: lengths of its requests; None draws them from the scenario's.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def window(self) -> str: ...
+    @property
+    def arrivals(self) -> str: ...
+    @property
+    def level(self) -> int | None: ...
+    @property
+    def rate_per_s(self) -> float | None: ...
+    @property
+    def shapes(self) -> Sequence[Shape] | None: ...
+
+    def in_flight(self, each_s: float) -> float:
+        """About how many requests will be in flight, if each takes so long [s]."""
+        ...
+
+    def requests(self, each_s: float, window_s: float) -> int:
+        """About how many requests it will take."""
+        ...
+
+    def arriving(self, chance: numpy.random.Generator) -> Arrivals:
+        """When its requests come."""
+        ...
+
+    def watch(self, each_s: float, window_s: float, now: Callable[[], float]) -> Watch:
+        """Says while it goes on whether it may stop."""
+        ...
+
+    def steady(self, answers: Sequence[Answer], each_s: float, window_s: float) -> Steady:
+        """Its steady window, or why there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A fixed number of requests in flight."""
+
+    level: int
+    arrivals: str = CLOSED
+    rate_per_s: None = None
+    shapes: None = None
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"level {self.level}"
+
+    @property
+    def window(self) -> str:
+        """Name of its window in the run."""
+        return f"level-{self.level}"
+
+    def in_flight(self, each_s: float) -> float:
+        """See :class:`Load`."""
+        return self.level
+
+    def requests(self, each_s: float, window_s: float) -> int:
+        """See :class:`Load`."""
+        return max(minimum_requests(self.level), round(self.level * (2 + window_s / each_s)))
+
+    def arriving(self, chance: numpy.random.Generator) -> Arrivals:
+        """See :class:`Load`."""
+        return ClosedLoop(self.level)
+
+    def watch(self, each_s: float, window_s: float, now: Callable[[], float]) -> Watch:
+        """See :class:`Load`."""
+        return SteadyWatch(self.level, window_s)
+
+    def steady(self, answers: Sequence[Answer], each_s: float, window_s: float) -> Steady:
+        """See :class:`Load`."""
+        return steady_in_loop(answers, self.level)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Arrivals at a steady mean rate, Poisson or in bursts, for as long as they are watched.
+
+    Attributes:
+        rate_per_s: mean arrivals in a second.
+        burstiness: 1: Poisson; see :func:`ecoaudit.workloads.arrivals.gamma`.
+    """
+
+    rate_per_s: float
+    burstiness: float = 1.0
+    level: None = None
+    shapes: None = None
+
+    def __post_init__(self) -> None:
+        for what, value in (("rate", self.rate_per_s), ("burstiness", self.burstiness)):
+            if not (math.isfinite(value) and value > 0):
+                raise UsageError(f"{what}: expected a number above 0, such as 0.5; got {value}")
+
+    @property
+    def arrivals(self) -> str:
+        """The kind of arrivals."""
+        return "poisson" if self.burstiness == 1 else f"gamma, burstiness {self.burstiness:g}"
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.arrivals}, {self.rate_per_s:g} requests/s"
+
+    @property
+    def window(self) -> str:
+        """Name of its window in the run."""
+        kind = "poisson" if self.burstiness == 1 else "gamma"
+        return f"{kind}-{self.rate_per_s:g}"
+
+    def in_flight(self, each_s: float) -> float:
+        """See :class:`Load`. Little's law."""
+        return self.rate_per_s * each_s
+
+    def requests(self, each_s: float, window_s: float) -> int:
+        """See :class:`Load`."""
+        return math.ceil(self.rate_per_s * (_SETTLING * each_s + window_s)) + 1
+
+    def arriving(self, chance: numpy.random.Generator) -> Arrivals:
+        """See :class:`Load`."""
+        return OpenLoop(gamma(self.rate_per_s, self.burstiness, chance))
+
+    def watch(self, each_s: float, window_s: float, now: Callable[[], float]) -> Watch:
+        """See :class:`Load`."""
+        return TimeWatch(_SETTLING * each_s + window_s, now)
+
+    def steady(self, answers: Sequence[Answer], each_s: float, window_s: float) -> Steady:
+        """See :class:`Load`."""
+        return steady_by_time(answers, _SETTLING * each_s, window_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A load with an end of its own and no steady part: a clinic's day, a night's batch, a trace.
+
+    Attributes:
+        arrivals: the kind of arrivals.
+        window: name of its window in the run.
+        count: requests, on average.
+        lasts_s: from the first that is due to the last [s].
+        times: draws when they are due [s].
+        shapes: their lengths; None draws them from the scenario's.
+    """
+
+    arrivals: str
+    window: str
+    count: float
+    lasts_s: float
+    times: Callable[[numpy.random.Generator], Iterator[float]]
+    shapes: Sequence[Shape] | None = None
+    level: None = None
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.arrivals
+
+    @property
+    def rate_per_s(self) -> float | None:
+        """Mean arrivals in a second; None where all come at once."""
+        return self.count / self.lasts_s if self.lasts_s > 0 else None
+
+    def in_flight(self, each_s: float) -> float:
+        """See :class:`Load`."""
+        rate = self.rate_per_s
+        return self.count if rate is None else min(rate * each_s, self.count)
+
+    def requests(self, each_s: float, window_s: float) -> int:
+        """See :class:`Load`."""
+        return math.ceil(self.count)
+
+    def arriving(self, chance: numpy.random.Generator) -> Arrivals:
+        """See :class:`Load`."""
+        return OpenLoop(self.times(chance))
+
+    def watch(self, each_s: float, window_s: float, now: Callable[[], float]) -> Watch:
+        """See :class:`Load`."""
+        return TimeWatch(math.inf, now)
+
+    def steady(self, answers: Sequence[Answer], each_s: float, window_s: float) -> Steady:
+        """See :class:`Load`."""
+        return Steady(None, f"{self.arrivals} has no steady state: its figures are of all of it")
+
+
+def clinic_day(day: ClinicDay) -> Once:
+    """A day of a clinic, from opening to closing."""
+    faster = "" if day.speed == 1 else f" at {day.speed:g} times its speed"
+    return Once(
+        f"clinic day of {day.requests:g} requests{faster}",
+        "clinic-day",
+        day.requests,
+        day.duration_s,
+        day.times,
+    )
+
+
+def batch(count: int) -> Once:
+    """``count`` requests at once, as a night's work.
+
+    Raises:
+        UsageError: no request.
+    """
+    if count < 1:
+        raise UsageError(f"a batch needs at least 1 request; got {count}")
+    return Once(f"batch of {count} requests", "batch", count, 0.0, lambda _: all_at_once(count))
+
+
+def all_loads(levels: Sequence[int], streams: Sequence[Load]) -> list[Load]:
+    """The loads of a bench: the levels of a closed loop first.
+
+    Raises:
+        UsageError: a level under 1, or a load that is asked for twice.
+    """
+    if any(level < 1 for level in levels):
+        raise UsageError(f"levels must be whole numbers of 1 or more, got {list(levels)}")
+    loads: list[Load] = [*map(Closed, levels), *streams]
+    for name, count in Counter(load.window for load in loads).items():
+        if count > 1:
+            raise UsageError(f"the load {name} was asked for twice")
+    return loads
+
+
+def longest_given(loads: Sequence[Load]) -> int:
+    """The longest request of the loads that bring their own lengths [tokens]; 0 without any."""
+    given = (shape for load in loads for shape in load.shapes or ())
+    return max((shape.prompt_tokens + shape.output_tokens for shape in given), default=0)

@@ -1,0 +1,57 @@
+"""Reading a recorded course of requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy
+import pytest
+
+from ecoaudit.errors import FileFormatError
+from ecoaudit.workloads.arrival_trace import read_trace
+from ecoaudit.workloads.lengths import Shape
+
+HEAD = "arrival_s,input_tokens,output_tokens\n"
+
+
+def test_a_trace_gives_times_and_lengths(tmp_path: Path) -> None:
+    file = tmp_path / "monday.csv"
+    file.write_text(
+        "clinic,arrival_s,output_tokens,input_tokens\na,100.5,20,300\nb,100.5,1,5\na,103,40,9\n"
+    )
+    load = read_trace(file)
+    assert list(load.times(numpy.random.default_rng(0))) == [0.0, 0.0, 2.5]
+    assert load.shapes == [Shape(300, 20), Shape(8, 1), Shape(9, 40)]
+    assert (load.count, load.lasts_s, load.rate_per_s) == (3, 2.5, 1.2)
+    assert load.name == "trace monday.csv of 3 requests"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "arrival_s,input\n1,2\n",
+            ":1: no column input_tokens, output_tokens; expected arrival_s,",
+        ),
+        (HEAD, ": holds no request"),
+        ("", ":1: no column arrival_s, input_tokens, output_tokens"),
+        (HEAD + "1,10,10\nx,10,10\n", ":3: arrival_s: expected seconds, 0 or more; got 'x'"),
+        (HEAD + "-1,10,10\n", ":2: arrival_s: expected seconds, 0 or more; got '-1'"),
+        (HEAD + "nan,10,10\n", ":2: arrival_s: expected seconds"),
+        (HEAD + "1,10.5,10\n", ":2: input_tokens: expected a whole number of 1 or more"),
+        (HEAD + "1,10\n", ":2: output_tokens: expected a whole number of 1 or more; got None"),
+        (HEAD + "1,10,0\n", ":2: output_tokens: expected a whole number"),
+        (HEAD + "5,10,10\n4,10,10\n", ":3: arrival_s goes back to 4 s; sort it"),
+    ],
+)
+def test_what_is_no_trace_is_told_by_its_line(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text(text)
+    with pytest.raises(FileFormatError) as caught:
+        read_trace(file)
+    assert str(caught.value).startswith(f"{file}{said}")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match="cannot be read"):
+        read_trace(tmp_path / "none.csv")
