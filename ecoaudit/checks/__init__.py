@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from ecoaudit.checks import measuring, planning, serving, training
+from ecoaudit.checks import importing, measuring, planning, serving, training
 from ecoaudit.checks.base import Check
 from ecoaudit.run import Doubt
 
@@ -17,6 +17,7 @@ FAMILIES: dict[str, dict[str, Check]] = {
     "Measuring": measuring.CHECKS,
     "Training": training.CHECKS,
     "Serving": serving.CHECKS,
+    "Importing": importing.CHECKS,
     "Planning": planning.CHECKS,
 }
 CHECKS: dict[str, Check] = {code: c for family in FAMILIES.values() for code, c in family.items()}

@@ -20,7 +20,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "doctor": ("doctor", "Show what can be measured here, and how to measure more."),
         "run": ("run", "Measure any command."),
         "bench": ("bench", "Serve a model and drive a scenario's load."),
-        "runs": ("runs", "List, show, recover and merge measured runs."),
+        "runs": ("runs", "List, show, recover, merge and import measured runs."),
     },
     "Plan": {
         "plan": ("plan", "Show which options fit a scenario, and what breaks first."),

@@ -1,4 +1,4 @@
-"""``ecoaudit runs``: list, show, recover and merge measured runs."""
+"""``ecoaudit runs``: list, show, recover, merge and import measured runs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ecoaudit.cli import import_results
 from ecoaudit.cli.options import output_option
 
 
@@ -16,13 +17,17 @@ Examples:
   ecoaudit runs list
   ecoaudit runs show run.json
   ecoaudit runs recover
-  ecoaudit runs merge run.rank0.json run.rank1.json -o run.json""",
+  ecoaudit runs merge run.rank0.json run.rank1.json -o run.json
+  ecoaudit runs import result.json --engine vllm --engine-version 0.32.0 -o run.json""",
 )
 def command() -> None:
-    """List, show, recover and merge measured runs.
+    """List, show, recover, merge and import measured runs.
 
     Runs without -o are kept in a folder of the user's; ECOAUDIT_RUNS names another.
     """
+
+
+command.add_command(import_results.command)
 
 
 @command.command("list", epilog="Example: ecoaudit runs list")

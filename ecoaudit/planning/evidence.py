@@ -83,6 +83,8 @@ def _key(run: Run, scenario: Scenario) -> tuple[Key | None, str]:
     if settings.get("random_weights"):
         return None, "its weights are random: engine and load are real, the model is not"
     boards = [device for device in run.devices if device.boundary == BOARD]
+    if not boards and settings.get("imported_from"):
+        return None, "it does not say on which device it ran"
     if not boards:
         return None, "it ran without a GPU: it measures another machine"
     if len(boards) > 1:

@@ -169,6 +169,8 @@ def _energy(run: Run, prefix: str, name: str) -> Section:
 def _lead(run: Run) -> str:
     parts = _parts(run)
     whole = sum(estimate.number for _, estimate in parts)
+    if not whole and any(key.startswith("gpu_energy_per_") for key in run.summary):
+        return "The energy is that of the GPU boards alone; see the doubts."
     if not whole:
         return "No energy could be read or modelled; see the doubts."
     measured = sum(e.number for _, e in parts if e.basis is Basis.MEASURED) / whole
