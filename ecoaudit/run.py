@@ -53,6 +53,13 @@ class Doubt:
     remedy: str
 
 
+def load_in_words(level: int | None, arrivals: str, rate_per_s: float | None) -> str:
+    """A load in a few words: its level, or how requests came and how many in a second."""
+    if level is not None:
+        return str(level)
+    return arrivals if rate_per_s is None else f"{arrivals}, {rate_per_s:.3g} requests/s"
+
+
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
     """One load of an inference run: the same names as ``summary``, for each kind of window.
@@ -76,7 +83,7 @@ class CurvePoint:
     @property
     def load(self) -> str:
         """What was driven, in a few words."""
-        return self.arrivals if self.level is None else str(self.level)
+        return load_in_words(self.level, self.arrivals, self.rate_per_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ _ALONE = "keep other clients off the server while it is measured"
 CHECKS: dict[str, Check] = {
     "short-steady": Check("a level's steady window was too short for figures", _LONGER, SERVING),
     "no-steady": Check(
-        "a load had no steady part: it ends of itself, or the server did not keep up with it",
+        "a load had no steady part: the server did not keep up with it",
         "take a lower --rate, or read the figures of the whole load",
         SERVING,
     ),

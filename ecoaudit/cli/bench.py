@@ -256,7 +256,7 @@ def print_bench(run: Run, output: str | None) -> None:
     chosen = run.settings.get("summary", {})
     if run.curve:
         columns = (
-            "in flight",
+            "load",
             "window",
             "requests",
             "first token p50/p95",

@@ -202,7 +202,7 @@ def _load(at: At) -> tuple[int | None, str | None, float | None]:
     if rate is None:
         level = phase.maybe_whole("concurrency")
         return level, CLOSED if level else None, None
-    return None, f"{kind or 'arrivals'}, {rate:g} requests/s", rate
+    return None, kind or "arrivals", rate
 
 
 # -- energy --------------------------------------------------------------------------------------

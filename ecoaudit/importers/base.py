@@ -10,7 +10,7 @@ from typing import Any, Final
 from ecoaudit.estimate import Estimate
 from ecoaudit.importers.reading import Document
 from ecoaudit.measurement import Device
-from ecoaudit.run import Doubt
+from ecoaudit.run import Doubt, load_in_words
 
 CLOSED: Final = "closed loop"
 
@@ -94,7 +94,7 @@ class Level:
     @property
     def load(self) -> str:
         """What was driven, in a few words."""
-        return str(self.level) if self.level is not None else self.arrivals or "an unknown load"
+        return load_in_words(self.level, self.arrivals or "an unknown load", self.rate_per_s)
 
     @property
     def title(self) -> str:

@@ -139,7 +139,7 @@ def _load(at: At) -> tuple[int | None, str | None, float | None]:
     rate = strategy.maybe_number("rate")
     if kind is None or rate is None:
         return None, kind, None
-    return None, f"{kind}, {rate:g} requests/s", rate
+    return None, kind, rate
 
 
 def _date(unix_s: float | None) -> str | None:

@@ -136,7 +136,7 @@ def _load(at: At) -> tuple[int | None, str | None, float | None]:
         burstiness = at.maybe_number("burstiness") or 1.0
         kind = "poisson" if burstiness == 1 else f"gamma, burstiness {burstiness:g}"
     limit = f", at most {most} in flight" if most else ""
-    return None, f"{kind}, {rate:g} requests/s{limit}", rate
+    return None, f"{kind}{limit}", rate
 
 
 def _started(at: At) -> str | None:

@@ -107,11 +107,11 @@ def _curve(run: Run, prefix: str, name: str) -> Section:
         if (curve := _one_curve(run, key)) is not None
     ]
     blocks: list[Block] = [Curves(curves)] if curves else []
-    columns = ["Requests in flight", *(title for title, _ in _LEVEL_COLUMNS), "Energy per request"]
+    columns = ["Load", *(title for title, _ in _LEVEL_COLUMNS), "Energy per request"]
     rows = [
         Row(
             [
-                Cell(point.load, note=_window(point)),
+                Cell(_load(point), note=_window(point)),
                 *(_cell(figures_of(point), key) for _, key in _LEVEL_COLUMNS),
                 _cell(figures_of(point), "energy_per_request_j"),
             ]
@@ -121,6 +121,10 @@ def _curve(run: Run, prefix: str, name: str) -> Section:
     caption = "What each level of load gives and takes"
     blocks.append(Table(caption, columns, rows, frozenset(range(1, len(columns)))))
     return Section(f"{prefix}curve", f"{name}Under load", blocks)
+
+
+def _load(point: CurvePoint) -> str:
+    return point.load if point.level is None else f"{point.level} in flight"
 
 
 def figures_of(point: CurvePoint) -> dict[str, Estimate]:

@@ -44,7 +44,7 @@ def read_trace(path: str | Path) -> Once:
     first_s = read[0][0]
     times = [time_s - first_s for time_s, _, _ in read]
     return Once(
-        f"trace {place.name} of {len(read)} requests",
+        f"trace {place.name}",
         "trace",
         len(read),
         times[-1],

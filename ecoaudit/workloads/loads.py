@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ecoaudit.errors import UsageError
+from ecoaudit.run import load_in_words
 from ecoaudit.workloads.arrivals import (
     Arrivals,
     ClinicDay,
@@ -149,7 +150,7 @@ class Stream:
     @property
     def name(self) -> str:
         """For people."""
-        return f"{self.arrivals}, {self.rate_per_s:g} requests/s"
+        return load_in_words(None, self.arrivals, self.rate_per_s)
 
     @property
     def window(self) -> str:
@@ -202,7 +203,7 @@ class Once:
     @property
     def name(self) -> str:
         """For people."""
-        return self.arrivals
+        return f"{self.arrivals}, {self.count:g} requests"
 
     @property
     def rate_per_s(self) -> float | None:
@@ -228,14 +229,14 @@ class Once:
 
     def steady(self, answers: Sequence[Answer], each_s: float, window_s: float) -> Steady:
         """See :class:`Load`."""
-        return Steady(None, f"{self.arrivals} has no steady state: its figures are of all of it")
+        return Steady(None, expected=False)
 
 
 def clinic_day(day: ClinicDay) -> Once:
     """A day of a clinic, from opening to closing."""
-    faster = "" if day.speed == 1 else f" at {day.speed:g} times its speed"
+    faster = "" if day.speed == 1 else f" x{day.speed:g}"
     return Once(
-        f"clinic day of {day.requests:g} requests{faster}",
+        f"clinic day{faster}",
         "clinic-day",
         day.requests,
         day.duration_s,
@@ -251,7 +252,7 @@ def batch(count: int) -> Once:
     """
     if count < 1:
         raise UsageError(f"a batch needs at least 1 request; got {count}")
-    return Once(f"batch of {count} requests", "batch", count, 0.0, lambda _: all_at_once(count))
+    return Once("batch", "batch", count, 0.0, lambda _: all_at_once(count))
 
 
 def all_loads(levels: Sequence[int], streams: Sequence[Load]) -> list[Load]:

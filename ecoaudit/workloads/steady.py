@@ -59,10 +59,12 @@ class Steady:
     Attributes:
         span: it, however short; None when there is none.
         why: there is none; empty where that needs no words.
+        expected: whether such a load has one at all.
     """
 
     span: Span | None
     why: str = ""
+    expected: bool = True
 
     @property
     def duration_s(self) -> float:

@@ -63,7 +63,7 @@ def test_a_bench_of_an_attached_server(
     assert run["settings"]["model"] == "org/model"
     assert run["settings"]["started_by_ecoaudit"] is False
     assert run["scenario"]["name"] == "Short"
-    assert "in flight" in done.stdout
+    assert "load" in done.stdout
     assert f"run: {output}" in done.stdout
     assert "short-steady" in {doubt["code"] for doubt in run["doubts"]}
     assert "ecoaudit: level 2: about" in done.stderr

@@ -110,7 +110,7 @@ def test_the_load_is_that_of_the_measured_phase(tmp_path: Path) -> None:
     config = aiperf()["input_config"]
     config["phases"][1] = {"name": "profiling", "type": "poisson", "rate": 1.5}
     (point,) = imported(tmp_path, input_config=config).curve
-    assert (point.level, point.arrivals) == (None, "poisson, 1.5 requests/s")
+    assert (point.level, point.load) == (None, "poisson, 1.5 requests/s")
     old = {"endpoint": {"model_names": ["acme/tiny"]}, "loadgen": {"concurrency": 16}}
     assert imported(tmp_path, input_config=old).curve[0].level == 16
     with pytest.raises(UsageError, match="how many requests were in flight"):

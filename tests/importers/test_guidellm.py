@@ -113,8 +113,8 @@ def test_a_window_cut_by_the_tool_is_a_doubt(tmp_path: Path) -> None:
         ({"kind": "concurrent", "streams": 8}, 8, "closed loop"),
         ({"type_": "concurrent", "max_concurrency": 8}, 8, "closed loop"),
         ({"type_": "throughput", "max_concurrency": 64}, 64, "closed loop"),
-        ({"type_": "poisson", "rate": 0.5}, None, "poisson, 0.5 requests/s"),
-        ({"type_": "constant", "rate": 10.0}, None, "constant, 10 requests/s"),
+        ({"type_": "poisson", "rate": 0.5}, None, "poisson"),
+        ({"type_": "constant", "rate": 10.0}, None, "constant"),
     ],
 )
 def test_the_load_is_what_the_strategy_says(

@@ -146,11 +146,11 @@ def test_without_a_concurrency_it_is_refused(tmp_path: Path) -> None:
 
 def test_arrivals_at_a_rate_are_an_open_loop(tmp_path: Path) -> None:
     found = point(tmp_path, vllm(None, request_rate=0.5))
-    assert (found.level, found.arrivals, found.rate_per_s) == (None, "poisson, 0.5 requests/s", 0.5)
+    assert (found.level, found.load, found.rate_per_s) == (None, "poisson, 0.5 requests/s", 0.5)
     found = point(tmp_path, vllm(8, request_rate=2, burstiness=0.25))
-    assert found.arrivals == "gamma, burstiness 0.25, 2 requests/s, at most 8 in flight"
+    assert found.load == "gamma, burstiness 0.25, at most 8 in flight, 2 requests/s"
     found = point(tmp_path, vllm(None, request_rate=2, burstiness=float("inf")))
-    assert found.arrivals == "constant, 2 requests/s"
+    assert found.load == "constant, 2 requests/s"
     ramp: dict[str, Any] = {
         "ramp_up_strategy": "linear",
         "ramp_up_start_rps": 1,

@@ -23,7 +23,7 @@ def test_a_trace_gives_times_and_lengths(tmp_path: Path) -> None:
     assert list(load.times(numpy.random.default_rng(0))) == [0.0, 0.0, 2.5]
     assert load.shapes == [Shape(300, 20), Shape(8, 1), Shape(9, 40)]
     assert (load.count, load.lasts_s, load.rate_per_s) == (3, 2.5, 1.2)
-    assert load.name == "trace monday.csv of 3 requests"
+    assert load.name == "trace monday.csv, 3 requests"
 
 
 @pytest.mark.parametrize(

@@ -335,7 +335,7 @@ def test_what_waits_for_a_slow_server_counts_from_when_it_was_due(scenario: Scen
     # who comes n-th, 0.05 s after the one before, waits while the server does the n - 1 others
     waited_s = 0.95 * count * (each_s - 0.05)
     assert point.whole_run["ttft_s_p95"].number == pytest.approx(waited_s, rel=0.1)
-    assert run.settings["summary"]["load"] == even.arrivals
+    assert run.settings["summary"]["load"] == even.name
 
 
 def test_a_clinic_day_a_batch_and_a_trace(scenario: Scenario, tmp_path: Path) -> None:
