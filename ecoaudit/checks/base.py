@@ -21,16 +21,17 @@ class Check:
 
 
 # Names of the summary's figures, as patterns.
-HOST = ("energy_j", "net_energy_j", "idle_power_w", "energy_per_*", "operational_kgco2e")
+_OF_DAY = ("marginal_energy_*", "allocated_energy_*")
+HOST = ("energy_j", "net_energy_j", "idle_power_w", "energy_per_*", *_OF_DAY, "operational_kgco2e")
 GPU = ("gpu_energy_*", *HOST)
 CPU = ("cpu_energy_j", *HOST)
 DRAM = ("dram_energy_j", *HOST)
 PARTS = ("gpu_energy_*", "cpu_energy_j", "dram_energy_j", *HOST)
 WALL = ("wall_energy_*",)
-IDLE = ("net_energy_j", "idle_power_w")
+IDLE = ("net_energy_j", "idle_power_w", *_OF_DAY)
 MEMORY = ("peak_*_memory_bytes",)
 CARBON = ("operational_kgco2e",)
 STEPS = ("step*", "tokens*", "samples*", "flops_per_s", "mfu", "energy_per_*")
 SPEED = ("ttft_*", "tpot_*", "e2e_*", "*_per_s")
-SERVING = (*SPEED, "energy_per_*")
+SERVING = (*SPEED, "energy_per_*", *_OF_DAY, "service_level_share")
 EVERY = ("*",)
