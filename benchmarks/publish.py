@@ -98,6 +98,17 @@ COST_TARGETS = (
         "ms of CPU above bare Python",
         120.0,
     ),
+    *(
+        CostTarget(
+            f"load client, {streams} streams",
+            "load_client",
+            {**_OURS, "streams": streams},
+            "us_per_event",
+            "µs of CPU per streamed event",
+            25.0,
+        )
+        for streams in (1, 16, 64, 128)
+    ),
 )
 Results = dict[str, dict[str, Any]]
 
@@ -110,7 +121,7 @@ def load(folder: Path = RESULTS) -> Results:
 def conditions(results: Results) -> str:
     """What each script was run on."""
     alike: dict[tuple[str, str], list[str]] = {}
-    for name in ("accuracy", "overhead", "slowdown", "imports"):
+    for name in ("accuracy", "overhead", "slowdown", "imports", "load_client"):
         on = results[name]["conditions"]
         packages = ", ".join(f"{p} {v}" for p, v in on["packages"].items() if v is not None)
         machine = "virtual machine" if on["virtual_machine"] else "machine"
@@ -228,6 +239,28 @@ def imports(results: Results) -> str:
     return _table(["What", "CPU ms", "above bare Python"], lines)
 
 
+def load_client(results: Results) -> str:
+    """CPU time of the load client per streamed event."""
+    lines = []
+    for row in results["load_client"]["rows"]:
+        ratio = "1"
+        if row["way"] != "ecoaudit":
+            spread = f"{_short(row['ratio_least'])} to {_short(row['ratio_most'])}"
+            ratio = f"{_short(row['of_ecoaudit'])} ({spread})"
+        lines.append(
+            [
+                f"{row['streams']}",
+                row["way"],
+                f"{_short(row['us_per_event'])} ({_short(row['least'])} to {_short(row['most'])})",
+                ratio,
+                f"{_short(row['core_percent'])} %",
+                f"{row['gap_ms_p50']:.1f} / {row['gap_ms_p99']:.1f}",
+            ]
+        )
+    heads = ["Streams", "Client", "µs per event (least to most)", "of ecoaudit's (least to most)"]
+    return _table([*heads, "of a core", "gap, ms, p50 / p99"], lines)
+
+
 TABLES: dict[str, Callable[[Results], str]] = {
     "conditions": conditions,
     "targets": targets,
@@ -236,6 +269,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "overhead": overhead,
     "slowdown": slowdown,
     "imports": imports,
+    "load_client": load_client,
 }
 
 

@@ -12,7 +12,9 @@ from ecoaudit.factors.grid import GridFactor
 from ecoaudit.journal import read_journal
 from ecoaudit.measurement import Device, Reading
 from ecoaudit.recording import Recording, Window
-from ecoaudit.run import Doubt, Run, RunKind, RunStatus, validated
+from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus, validated
+
+Noted = Window | Doubt | CurvePoint | dict[str, Any]
 
 
 class NothingRecordedError(FileFormatError):
@@ -64,6 +66,10 @@ def _replayed(journal: Path) -> tuple[Run, str | None]:
             last_s = max(last_s, line["t"])
         elif kind == "doubt":
             recording.add_doubt(Doubt(**line))
+        elif kind == "point":
+            recording.add_point(validated(line, CurvePoint, journal))
+        elif kind == "settings":
+            recording.settings = line["settings"]
     if recording is None:
         raise NothingRecordedError(
             f"{journal}: the program was killed before the first reading; nothing was recorded,"
@@ -100,9 +106,12 @@ def row_of(reading: Reading, call_s: float) -> list[str | float | None]:
     return [reading.device_id, reading.energy_j, reading.power_w, reading.memory_bytes, late_s]
 
 
-def line_of(kind: str, what: Window | Doubt) -> dict[str, Any]:
-    """An edge of a window, or a doubt, as the journal keeps it."""
-    if isinstance(what, Doubt):
+def line_of(kind: str, what: Noted) -> dict[str, Any]:
+    """Something as the journal keeps it: an edge of a window (``open``, ``close``), a ``doubt``, a
+    ``point`` of the curve, or the ``settings``."""
+    if isinstance(what, dict):
+        return {"settings": what}
+    if isinstance(what, (Doubt, CurvePoint)):
         return asdict(what)
     if kind == "open":
         return {"n": id(what), "name": what.name, "path": what.path, "t": what.start_s}

@@ -17,7 +17,8 @@ _BY_UNIT: Final = {
     "s": (
         "duration_s step_s_p50 step_s_p95 ttft_s ttft_s_p50 ttft_s_p95 tpot_s tpot_s_p50 "
         "tpot_s_p95 e2e_s e2e_s_p50 e2e_s_p95 client_cpu_s chunk_gap_s_p50 chunk_gap_s_p95 "
-        "client_queue_s_p50 client_queue_s_p95 e2e_per_token_s_p50 e2e_per_token_s_p95"
+        "client_queue_s_p50 client_queue_s_p95 e2e_per_token_s_p50 e2e_per_token_s_p95 "
+        "engine_queue_s engine_prefill_s engine_decode_s"
     ),
     "J": (
         "energy_j gpu_energy_j gpu_energy_by_power_j gpu_energy_share_j cpu_energy_j "
@@ -28,14 +29,21 @@ _BY_UNIT: Final = {
     "W": "idle_power_w busy_power_w peak_power_w power_w gpu_power_w cpu_power_w dram_power_w",
     "kgCO2e": "operational_kgco2e operational_kgco2e_per_year",
     "USD": "capital_usd energy_usd_per_year",
-    "bytes": ("peak_gpu_memory_bytes peak_host_memory_bytes weight_bytes kv_bytes_per_sequence"),
+    "bytes": (
+        "peak_gpu_memory_bytes peak_host_memory_bytes weight_bytes kv_bytes_per_sequence "
+        "weights_memory_bytes kv_cache_reserved_bytes kv_cache_used_bytes memory_overhead_bytes"
+    ),
     "bytes/token": "kv_bytes_per_token",
     "steps": "steps",
     "samples": "samples",
     "samples/s": "samples_per_s",
-    "tokens": "tokens prompt_tokens output_tokens",
+    "bytes/s": "engine_read_bytes_per_s engine_written_bytes_per_s",
+    "tokens": "tokens prompt_tokens output_tokens cached_prompt_tokens",
     "tokens/s": "tokens_per_s output_tokens_per_s",
-    "requests": "requests requests_in_flight",
+    "requests": (
+        "requests requests_in_flight requests_running requests_waiting requests_rejected "
+        "preemptions"
+    ),
     "requests/s": "requests_per_s goodput_per_s",
     "J/step": "energy_per_step_j",
     "J/token": (
@@ -46,9 +54,16 @@ _BY_UNIT: Final = {
         "energy_per_request_j marginal_energy_per_request_j allocated_energy_per_request_j "
         "gpu_energy_per_request_j"
     ),
-    "FLOP/s": "flops_per_s",
+    "J/used result": (
+        "energy_per_used_result_j marginal_energy_per_used_result_j "
+        "allocated_energy_per_used_result_j"
+    ),
+    "FLOP/s": "flops_per_s engine_flops_per_s",
     "1": "mfu",
-    "": "busy_share modelled_energy_share wall_energy_per_host_energy service_level_share",
+    "": (
+        "busy_share modelled_energy_share wall_energy_per_host_energy service_level_share "
+        "kv_cache_use kv_cache_use_peak prefix_hit_share"
+    ),
     "parameters": "parameters",
 }
 UNITS: Final = {name: unit for unit, names in _BY_UNIT.items() for name in names.split()}

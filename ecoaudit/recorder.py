@@ -297,10 +297,21 @@ class Recorder:
         """What the run file says of how the run was made."""
         return self._recording.settings
 
+    def note_settings(self) -> None:
+        """Let the journal have the settings as they are now, for a run that is killed."""
+        if self._sampler is not None:
+            self._sampler.note("settings", self.settings)
+
     @property
     def curve(self) -> list[CurvePoint]:
-        """The levels of an inference run."""
+        """The loads of an inference run; see :meth:`add_point`."""
         return self._recording.curve
+
+    def add_point(self, point: CurvePoint) -> None:
+        """Add a load's point to the curve, in place of an earlier one of the same load."""
+        self._recording.add_point(point)
+        if self._sampler is not None:
+            self._sampler.note("point", point)
 
     @property
     def devices(self) -> list[Device]:

@@ -87,6 +87,14 @@ class Recording:
         """Say a doubt of the list in ``ecoaudit.checks``, once."""
         self.add_doubt(doubt(code, message, remedy))
 
+    def add_point(self, point: CurvePoint) -> None:
+        """Add a load's point to the curve, in place of an earlier one of the same load."""
+        for place, before in enumerate(self.curve):
+            if before.of_load(point.level, point.arrivals, point.rate_per_s):
+                self.curve[place] = point
+                return
+        self.curve.append(point)
+
     def measure(self, window: Window) -> Measurement:
         """What a closed window saw.
 

@@ -11,7 +11,7 @@ import psutil
 from ecoaudit.errors import FileFormatError, NotFoundError
 from ecoaudit.journal import SUFFIX, read_journal, runs_folder, writer_runs
 from ecoaudit.journal_lines import NothingRecordedError, recover
-from ecoaudit.run import drop_leftovers, load_run
+from ecoaudit.run import Run, drop_leftovers, load_run
 
 _STARTING_S = 10.0  # by when a journal holds its header
 
@@ -62,6 +62,20 @@ def journal_for(path: Path) -> Path:
             )
         raise FileFormatError(f"{found}: its program is still running; it will save the run itself")
     return found
+
+
+def run_at(path: Path) -> Run | None:
+    """The run that is at ``path``, or was to go there and was killed: that is recovered first.
+
+    Raises:
+        FileFormatError: what lies there is no run, or its program is still running.
+    """
+    if not path.exists():
+        try:
+            recover_to(journal_for(path), path)
+        except (NotFoundError, NothingRecordedError):
+            return None
+    return load_run(path)
 
 
 def recover_to(journal: Path, output: Path | None) -> Path:

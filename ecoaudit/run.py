@@ -57,7 +57,7 @@ def load_in_words(level: int | None, arrivals: str, rate_per_s: float | None) ->
     """A load in a few words: its level, or how requests came and how many in a second."""
     if level is not None:
         return str(level)
-    return arrivals if rate_per_s is None else f"{arrivals}, {rate_per_s:.3g} requests/s"
+    return arrivals if rate_per_s is None else f"{arrivals}, {rate_per_s:g} requests/s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,10 @@ class CurvePoint:
     steady: dict[str, Estimate] = field(default_factory=dict)
     arrivals: str = "closed loop"
     rate_per_s: float | None = None
+
+    def of_load(self, level: int | None, arrivals: str, rate_per_s: float | None) -> bool:
+        """Whether it is the point of this load."""
+        return (self.level, self.arrivals, self.rate_per_s) == (level, arrivals, rate_per_s)
 
     @property
     def load(self) -> str:

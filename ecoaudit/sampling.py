@@ -25,11 +25,11 @@ from ecoaudit.checks.measuring import LONGEST_GAP_S
 from ecoaudit.clocks import ClockWatch
 from ecoaudit.estimate import Basis
 from ecoaudit.journal import Journal
-from ecoaudit.journal_lines import header_of, line_of, row_of
+from ecoaudit.journal_lines import Noted, header_of, line_of, row_of
 from ecoaudit.measurement import WALL, Reading
 from ecoaudit.meters.base import LateMeter, Meter
 from ecoaudit.process_tree import ProcessTree
-from ecoaudit.recording import Recording, Window
+from ecoaudit.recording import Recording
 from ecoaudit.run import Doubt
 
 PERIOD_S = 0.1  # between two readings
@@ -71,7 +71,7 @@ class Sampler:
         self.forgotten = False  # this is a forked child, and the run its parent's
         self._now = clock
         self._fresh: list[tuple[float, list[Reading]]] = []  # by time of the call, not taken in
-        self._told: deque[tuple[str, Window | Doubt]] = deque()  # by other threads, to be written
+        self._told: deque[tuple[str, Noted]] = deque()  # by other threads, to be written
         self._wake: SimpleQueue[None] = SimpleQueue()  # its put() is safe in a signal handler
         self._thread: threading.Thread | None = None
         self._edge_s: float | None = None
@@ -145,8 +145,8 @@ class Sampler:
 
     # -- what the recorder tells -----------------------------------------------------------------
 
-    def note(self, kind: str, what: Window | Doubt) -> None:
-        """A line for the journal, written within a second: ``open``, ``close`` or ``doubt``."""
+    def note(self, kind: str, what: Noted) -> None:
+        """A line for the journal, written within a second: see :func:`line_of`."""
         self._told.append((kind, what))
 
     def say(self, said: Doubt) -> None:

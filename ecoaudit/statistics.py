@@ -77,3 +77,18 @@ def share_interval(count: int, of: int, z: float = _Z80) -> tuple[float, float]:
     half = z * math.sqrt(share * (1 - share) / of + z2 / (4 * of))
     # At 0 and 1 rounding may miss them by a hair.
     return max(min((middle - half) / (1 + z2), share), 0.0), max((middle + half) / (1 + z2), share)
+
+
+def student_point(degrees: int, z: float = _Z80) -> float:
+    """The point of Student's t that the normal distribution has at ``z``.
+
+    Cornish and Fisher's expansion to the second order, Abramowitz and Stegun 26.7.5: within 0.1 %
+    for nine degrees of freedom and more at the default, the 90 % point.
+
+    Args:
+        degrees: of freedom, at least one.
+        z: of the standard normal distribution; half an 80 % interval by default.
+    """
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    return z + first / degrees + second / degrees**2

@@ -14,6 +14,22 @@ CHECKS: dict[str, Check] = {
         "take a lower --rate, or read the figures of the whole load",
         SERVING,
     ),
+    "cut-load": Check(
+        "a load ended early: it was interrupted, the server had gone, or every request failed",
+        "go on with it: --resume",
+        SERVING,
+    ),
+    "few-requests": Check(
+        "so few answers came that the upper end of a 95th percentile is not known",
+        "measure longer: --window",
+        ("*_p95",),
+    ),
+    "cold-prefix": Check(
+        "prompts repeated what the server had seen, and it computed much of it again",
+        "give the server more cache memory, and see that its prefix cache is on; blocks of many"
+        " tokens are found only whole",
+        SERVING,
+    ),
     "late-client": Check(
         "the client sent requests later than they were due; latencies count from when they were",
         "leave a core to the client, or drive from another machine",
@@ -72,7 +88,7 @@ CHECKS: dict[str, Check] = {
         SERVING,
     ),
     "busy-client": Check(
-        "one client followed so many streams that its late percentiles read high",
+        "the client had more streams than it can follow, so that its late percentiles read high",
         "drive it from another machine, or trust the medians only",
         SERVING,
     ),

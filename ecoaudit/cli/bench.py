@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from ecoaudit.cli.options import output_option, seconds
+from ecoaudit.errors import EcoauditError
 
 if TYPE_CHECKING:
     from ecoaudit.engines import Engine
@@ -17,17 +18,20 @@ if TYPE_CHECKING:
 
 MOST_LEVEL = 1024  # as a profile's bench.levels
 MOST_RATE = 1000
+AUTO = "auto"
 
 
-def levels_type(text: str) -> tuple[int, ...]:
-    """Whole numbers with commas between them, such as ``1,2,4``; a type for options."""
+def levels_type(text: str) -> tuple[int, ...] | str:
+    """Whole numbers with commas between them, such as ``1,2,4``, or ``auto``; a type of options."""
+    if text == AUTO:
+        return text
     try:
         levels = tuple(int(part) for part in text.split(","))
     except ValueError:
         levels = ()
     if not levels or min(levels) < 1 or max(levels) > MOST_LEVEL:
         raise click.BadParameter(
-            f"expected whole numbers from 1 to {MOST_LEVEL}, such as 1,2,4; got {text!r}"
+            f"expected {AUTO}, or whole numbers from 1 to {MOST_LEVEL}, such as 1,2,4; got {text!r}"
         )
     return levels
 
@@ -50,9 +54,11 @@ def rates_type(text: str) -> tuple[float, ...]:
     epilog="""\b
 Examples:
   ecoaudit bench district-hospital-notes -o run.json
-  ecoaudit bench urban-clinic-summaries --model Qwen/Qwen3-8B --levels 1,4,8
+  ecoaudit bench urban-clinic-summaries --model Qwen/Qwen3-8B --levels auto
+  ecoaudit bench my-clinic.yaml --model A --model B --budget 20m --resume -o runs/
   ecoaudit bench solar-rural-screening --rate 0.2,0.5 --window 60s
   ecoaudit bench solar-rural-screening --day 60
+  ecoaudit bench district-hospital-notes --engine vllm-offline --batch 200
   ecoaudit bench urban-clinic-summaries -- --kv-cache-dtype fp8 --no-enable-prefix-caching
   ecoaudit bench my-clinic.yaml --url http://127.0.0.1:8000""",
 )
@@ -60,16 +66,25 @@ Examples:
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
 @click.option(
     "--engine",
-    type=click.Choice(["vllm", "openai"]),
-    help="vllm starts a server here (the default); openai attaches to the one at --url.",
+    type=click.Choice(["vllm", "vllm-offline", "openai"]),
+    help="vllm starts a server here (the default); openai attaches to the one at --url;"
+    " vllm-offline gives a --batch to vLLM's LLM class.",
 )
 @click.option("--url", metavar="URL", help="Server to attach to; its key is in OPENAI_API_KEY.")
-@click.option("--model", metavar="M", help="Folder or Hugging Face id of the model.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="M",
+    help="Folder or Hugging Face id of the model; several are measured one after the other.",
+)
 @click.option(
     "--weights",
+    "weights",
     type=click.Choice(["random", "real"]),
-    default="real",
-    show_default=True,
+    multiple=True,
+    default=["real"],
+    show_default="real",
     help="random: the model's shape filled with noise, for speed and energy without a download.",
 )
 @click.option(
@@ -84,7 +99,10 @@ Examples:
 )
 @click.option("--allow-download", is_flag=True, help="Let the engine fetch a missing model.")
 @click.option(
-    "--levels", type=levels_type, metavar="N,N", help="Requests in flight, one load each."
+    "--levels",
+    type=levels_type,
+    metavar="N,N",
+    help="Requests in flight, one load each; auto: 1, 2, 4 ... until more would tell nothing.",
 )
 @click.option(
     "--rate",
@@ -96,7 +114,6 @@ Examples:
 @click.option(
     "--burstiness",
     type=click.FloatRange(min=0.01, max=100),
-    default=1.0,
     metavar="B",
     help="Of --rate: under 1 in bursts, over 1 more even (gamma); 1, the default, is Poisson.",
 )
@@ -123,27 +140,39 @@ Examples:
 @click.option(
     "--idle", "idle_s", type=seconds, metavar="TIME", help="Length of the idle windows, as 10s."
 )
+@click.option(
+    "--budget",
+    "budget_s",
+    type=seconds,
+    metavar="TIME",
+    help="Measure loads again, the least known first, until they are known to 5% or for so long.",
+)
+@click.option(
+    "--resume", is_flag=True, help="Go on with what is at -o: its finished loads are kept."
+)
 @click.option("--name", help="Name of the run.")
-@output_option("run file (JSON); kept in the runs folder by default")
+@output_option("run file (JSON), or a folder for several; kept in the runs folder by default")
 def command(
     scenario: str,
     flags: tuple[str, ...],
     engine: str | None,
     url: str | None,
-    model: str | None,
-    weights: str,
+    models: tuple[str, ...],
+    weights: tuple[str, ...],
     weight_format: str | None,
     served_name: str | None,
     max_model_len: int | None,
     allow_download: bool,
-    levels: tuple[int, ...] | None,
+    levels: tuple[int, ...] | Literal["auto"] | None,
     rates: tuple[float, ...] | None,
-    burstiness: float,
+    burstiness: float | None,
     day_speed: float | None,
     batch_size: int | None,
     trace: str | None,
     window_s: float | None,
     idle_s: float | None,
+    budget_s: float | None,
+    resume: bool,
     name: str | None,
     output: str | None,
 ) -> int:
@@ -153,41 +182,65 @@ def command(
     the machine at rest measured first. Flags after -- go to vLLM's server as they are. Without a
     GPU and without --model it serves a toy model made on the spot. The engine is always taken down.
     """
+    from ecoaudit.cli.bench_series import Member, series
     from ecoaudit.cli.lookups import lookups
     from ecoaudit.engines import make_engine
-    from ecoaudit.run import RunStatus
     from ecoaudit.scenario import load_scenario
-    from ecoaudit.workloads.inference import bench
+
+    try:
+        from ecoaudit.workloads.inference import bench
+    except ModuleNotFoundError as error:
+        raise EcoauditError(
+            f"bench needs {error.name}, which is not installed: pip install 'ecoaudit[bench]'"
+        ) from error
 
     read = load_scenario(scenario, lookups(models=False, devices=False))
-    common: dict[str, Any] = {
-        "model": model,
-        "served_name": served_name,
-        "max_model_len": max_model_len,
-        "random_weights": weights == "random",
-    }
     engine = engine or ("vllm" if url is None else "openai")
-    if flags and engine != "vllm":
-        raise click.UsageError("flags after -- are for the vllm engine, which ecoaudit starts")
-    if engine == "openai":
-        made = make_engine("openai", url=url, weights=weight_format or "unknown", **common)
-    elif url is not None:
+    if flags and engine == "openai":
+        raise click.UsageError("flags after -- are for an engine that ecoaudit starts")
+    if served_name is not None and len(models) > 1:
+        raise click.UsageError("--served-name is of one model: leave it out, or give one --model")
+    if engine == "vllm-offline" and (not batch_size or levels or rates or day_speed or trace):
+        raise click.UsageError(
+            "--engine vllm-offline answers whole batches: give --batch N, and no other load"
+        )
+    if engine != "openai" and url is not None:
         raise click.UsageError("--url needs --engine openai")
-    else:
-        made = vllm_engine(read, allow_download=allow_download, flags=flags, **common)
-    run = bench(
-        read,
-        made,
-        levels=levels,
-        streams=_open_loads(read, rates or (), burstiness, day_speed, batch_size, trace),
-        window_s=window_s,
-        idle_s=idle_s,
-        output=output,
-        name=name,
-        progress=say,
-    )
-    print_bench(run, output)
-    return 130 if run.status is RunStatus.INTERRUPTED else 0
+    if burstiness is not None and rates is None:
+        raise click.UsageError("--burstiness is of --rate: give one")
+    if resume and output is None:
+        raise click.UsageError("--resume goes on with what is at -o: give it")
+    streams = _open_loads(read, rates or (), burstiness or 1.0, day_speed, batch_size, trace)
+
+    def make(model: str | None, kind: str) -> Engine:
+        common: dict[str, Any] = {
+            "model": model,
+            "served_name": served_name,
+            "max_model_len": max_model_len,
+            "random_weights": kind == "random",
+        }
+        if engine == "openai":
+            if len(models) > 1:
+                common["served_name"] = model
+            return make_engine("openai", url=url, weights=weight_format or "unknown", **common)
+        return vllm_engine(read, name=engine, allow_download=allow_download, flags=flags, **common)
+
+    def measure(member: Member) -> Run:
+        return bench(
+            read,
+            make(member.model, member.weights),
+            levels=levels,
+            streams=streams,
+            window_s=window_s,
+            idle_s=idle_s,
+            budget_s=budget_s,
+            earlier=member.earlier,
+            output=member.output,
+            name=name,
+            progress=say,
+        )
+
+    return series(models or (None,), weights, output, resume, measure)
 
 
 def _open_loads(
@@ -226,7 +279,12 @@ def say(line: str) -> None:
 
 
 def vllm_engine(
-    scenario: Scenario, *, model: str | None = None, allow_download: bool = False, **options: Any
+    scenario: Scenario,
+    *,
+    name: str = "vllm",
+    model: str | None = None,
+    allow_download: bool = False,
+    **options: Any,
 ) -> Engine:
     """The vLLM engine for a scenario: the model given, else one that this machine can serve.
 
@@ -245,7 +303,7 @@ def vllm_engine(
                 f"{why} and no --model was given: serving a small Llama made on the spot. "
                 "The engine and the load are real, its weights are random"
             )
-    return make_engine("vllm", model=model, allow_download=allow_download, **options)
+    return make_engine(name, model=model, allow_download=allow_download, **options)
 
 
 def print_bench(run: Run, output: str | None) -> None:

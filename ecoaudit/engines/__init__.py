@@ -15,6 +15,7 @@ from ecoaudit.errors import NotFoundError, did_you_mean
 # Name -> module and class; a module is imported when its engine is made.
 ENGINES: dict[str, tuple[str, str]] = {
     "vllm": ("vllm", "VllmServer"),
+    "vllm-offline": ("vllm_offline", "VllmOffline"),
     "openai": ("openai_http", "OpenAIServer"),
     "fake": ("fake", "FakeEngine"),
 }

@@ -16,16 +16,21 @@ class Abilities:
     Attributes:
         completions: ``/v1/completions``; otherwise ``/v1/chat/completions`` with text.
         token_ids: prompts as lists of token ids, so that their length is exact.
+        answer_ids: the token ids of answers, so that a history can be sent again word for word.
         continuous_usage: a running token count on each chunk of a stream.
         ignore_eos: answers of exactly the length asked for.
         metrics: counters of vLLM's names under ``/metrics``.
+        streams: requests can be sent at any time and are answered token by token; False: whole
+            batches only.
     """
 
     completions: bool = True
     token_ids: bool = True
+    answer_ids: bool = True
     continuous_usage: bool = True
     ignore_eos: bool = True
     metrics: bool = True
+    streams: bool = True
 
 
 @dataclass(frozen=True, slots=True)

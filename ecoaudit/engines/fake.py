@@ -1,7 +1,8 @@
 """A server with a stated speed, inside this process: for tests, and to check the client against.
 
 It streams what is asked for, on a timetable that is fixed when the request comes: first chunk
-after ``ttft_s``, then one every ``chunk_s``. A token is the word ``"a "``.
+after ``ttft_s``, then one every ``chunk_s``. A token is the word ``"a "``. What it really did is
+noted, request by request, so that nothing has to be taken on trust.
 """
 
 from __future__ import annotations
@@ -9,13 +10,44 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ecoaudit.engines.base import Abilities, EngineFacts, Progress
+from ecoaudit.engines.fake_cache import PrefixCache
+from ecoaudit.errors import EngineError
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+FIRST_ID: Final = 3000  # of the tokens that it makes up
+
+
+@dataclass(slots=True)
+class Served:
+    """What was really done with one request that was streamed. Times by ``time.monotonic`` [s].
+
+    Attributes:
+        number: how many-eth request it was, from 1.
+        prompt_tokens: its length.
+        cached_tokens: of these, found in the prefix cache.
+        began_s: when the server turned to it.
+        timetable_s: when each chunk was to be written, after that [s].
+        written_s: when each chunk with tokens was written.
+        counts: tokens so far, at each of them.
+        ended: how: ``whole``, ``dropped`` or ``malformed``; empty while it goes on.
+    """
+
+    number: int
+    prompt_tokens: int
+    cached_tokens: int
+    began_s: float
+    timetable_s: tuple[float, ...]
+    written_s: list[float] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    ended: str = ""
 
 
 @dataclass(slots=True)
@@ -30,18 +62,29 @@ class _Counts:
 
 
 class FakeEngine:
-    """A deterministic engine.
+    """A deterministic engine. Of several troubles that are due, the first named here comes.
 
     Args:
         ttft_s: request to first chunk [s].
         chunk_s: between two chunks [s].
+        jitter: each of these times is drawn from so much less to so much more of it, evenly.
+        seed: of these draws, which are each request's own.
         tokens_per_chunk: tokens in each chunk but the first, which has one.
         slots: requests answered at once; more wait; None: no limit.
         fail_every: every so-manieth request is refused with status 500; 0: none.
+        drop_every: every so-manieth request loses its connection in mid-stream; 0: none.
+        malform_every: every so-manieth request gets a chunk that is no JSON; 0: none.
+        stall_every: every so-manieth request has one long gap; 0: none.
+        stall_s: added to that gap [s].
+        trouble_after: chunks before a drop, a malformed chunk or a long gap.
+        prefix_caching: whether beginnings of prompts are found again.
         uncounted: tokens that the server's counters add to each answer, to play a second client.
         abilities: what it understands.
         max_model_len: longest prompt and answer together [tokens].
         random_weights: what it says of itself.
+
+    Attributes:
+        served: the requests that were streamed, in the order of their beginning.
     """
 
     name = "fake"
@@ -53,9 +96,17 @@ class FakeEngine:
         *,
         ttft_s: float = 0.02,
         chunk_s: float = 0.005,
+        jitter: float = 0.0,
+        seed: int = 0,
         tokens_per_chunk: int = 1,
         slots: int | None = None,
         fail_every: int = 0,
+        drop_every: int = 0,
+        malform_every: int = 0,
+        stall_every: int = 0,
+        stall_s: float = 0.0,
+        trouble_after: int = 2,
+        prefix_caching: bool = True,
         uncounted: int = 0,
         abilities: Abilities | None = None,
         max_model_len: int | None = 8192,
@@ -63,14 +114,23 @@ class FakeEngine:
     ):
         self._ttft_s = ttft_s
         self._chunk_s = chunk_s
+        self._jitter = jitter
+        self._seed = seed
         self._per_chunk = tokens_per_chunk
         self._slots = slots
         self._fail_every = fail_every
+        self._drop_every = drop_every
+        self._malform_every = malform_every
+        self._stall_every = stall_every
+        self._stall_s = stall_s
+        self._trouble_after = trouble_after
+        self._cache = PrefixCache() if prefix_caching else None
         self._uncounted = uncounted
         self._abilities = Abilities() if abilities is None else abilities
         self._max_model_len = max_model_len
         self._random = random_weights
         self._counts = _Counts()
+        self.served: list[Served] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._url = ""
@@ -92,6 +152,10 @@ class FakeEngine:
 
     def start(self, progress: Progress, *, concurrency: int, context: int) -> EngineFacts:
         """Start answering, in a thread; see :class:`ecoaudit.engines.base.Engine`."""
+        try:
+            import aiohttp  # noqa: F401 - here, since nobody hears of what a thread misses
+        except ImportError as error:
+            raise EngineError("the fake engine needs aiohttp: pip install aiohttp") from error
         ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, args=(ready,), daemon=True)
         self._thread.start()
@@ -173,8 +237,8 @@ class FakeEngine:
         values = {
             "prompt_tokens_total": counts.prompt_tokens,
             "generation_tokens_total": counts.output_tokens,
-            "prefix_cache_queries_total": counts.prompt_tokens,
-            "prefix_cache_hits_total": 16 * counts.repeated,
+            "prefix_cache_queries_total": self._cache.queries if self._cache else 0,
+            "prefix_cache_hits_total": self._cache.hits if self._cache else 0,
             "num_preemptions_total": 0,
             "num_requests_running": counts.running,
             "num_requests_waiting": counts.waiting,
@@ -189,7 +253,8 @@ class FakeEngine:
         body = await request.json()
         counts = self._counts
         counts.requests += 1
-        if self._fail_every and counts.requests % self._fail_every == 0:
+        number = counts.requests
+        if _falls(self._fail_every, number):
             return web.json_response({"error": {"message": "asked to fail"}}, status=500)
         chat = "messages" in body
         prompt = body["messages"][0]["content"] if chat else body["prompt"]
@@ -203,49 +268,111 @@ class FakeEngine:
         if not self._abilities.ignore_eos:
             length = max(length // 2, 1)
         if not body.get("stream"):
-            return web.json_response({"choices": [{"text": ""}], "usage": _usage(words, length)})
+            only: dict[str, Any] = {"text": "a " * length}
+            if self._tells_ids(body):
+                only["token_ids"] = _ids(number, length)
+            return web.json_response({"choices": [only], "usage": _usage(words, length)})
         counts.waiting += 1
         async with self._gate:
             counts.waiting -= 1
             counts.running += 1
             try:
-                return await self._stream(request, body, words, length, chat)
+                return await self._stream(request, body, number, words, length, chat)
             finally:
                 counts.running -= 1
 
     async def _stream(
-        self, request: web.Request, body: dict[str, Any], words: list[Any], length: int, chat: bool
+        self,
+        request: web.Request,
+        body: dict[str, Any],
+        number: int,
+        words: list[Any],
+        length: int,
+        chat: bool,
     ) -> web.StreamResponse:
         from aiohttp import web
 
-        counts, loop = self._counts, asyncio.get_running_loop()
+        counts = self._counts
+        cached = self._cache.look_up(words) if self._cache else 0
+        began_s = time.monotonic()
+        timetable_s = tuple(self._timetable(number, length))
+        served = Served(number, len(words), cached, began_s, timetable_s)
+        self.served.append(served)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         running = body.get("stream_options", {}).get("continuous_usage_stats", False)
         running = running and self._abilities.continuous_usage
         if chat:  # the role comes first, without text
-            role = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}
-            await response.write(_event(role))
-        due_s = loop.time() + self._ttft_s
-        made = 0
-        while made < length:
-            await asyncio.sleep(max(due_s - loop.time(), 0))
-            due_s += self._chunk_s
-            fresh = min(1 if made == 0 else self._per_chunk, length - made)
+            role: dict[str, Any] = {"delta": {"role": "assistant", "content": ""}}
+            await response.write(_event(role, _usage(words, 0) if running else None))
+        ids, made = _ids(number, length), 0
+        for chunk, due_s in enumerate(timetable_s):
+            await asyncio.sleep(max(began_s + due_s - time.monotonic(), 0))
+            if chunk == self._trouble_after and _falls(self._drop_every, number):
+                return _dropped(request, response, served)
+            if chunk == self._trouble_after and _falls(self._malform_every, number):
+                served.ended = "malformed"
+                await response.write(b'data: {"choices":[{"text":\n\n')
+                break
+            fresh = min(1 if chunk == 0 else self._per_chunk, length - made)
             made += fresh
             counts.output_tokens += fresh
             text = "a " * fresh
-            choice = {"index": 0, "delta": {"content": text}} if chat else {"text": text}
-            chunk: dict[str, Any] = {"choices": [choice]}
-            if running:
-                chunk["usage"] = _usage(words, made)
-            await response.write(_event(chunk))
+            choice: dict[str, Any] = {"delta": {"content": text}} if chat else {"text": text}
+            if self._tells_ids(body):
+                choice["prompt_token_ids"] = words if chunk == 0 else None
+                choice["token_ids"] = ids[made - fresh : made]
+            event = _event(choice, _usage(words, made) if running else None)
+            served.written_s.append(time.monotonic())
+            served.counts.append(made)
+            await response.write(event)
         counts.prompt_tokens += len(words)
         counts.output_tokens += self._uncounted
-        await response.write(_event({"choices": [], "usage": _usage(words, length)}))
+        if self._cache:  # the last token was not computed, only made
+            is_ids = not words or isinstance(words[0], int)
+            self._cache.keep([*words, *(ids[:made] if is_ids else ["a"] * made)][:-1])
+        await response.write(_event(None, _usage(words, made)))
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
+        served.ended = served.ended or "whole"
         return response
+
+    def _tells_ids(self, body: dict[str, Any]) -> bool:
+        return bool(body.get("return_token_ids")) and self._abilities.answer_ids
+
+    def _timetable(self, number: int, length: int) -> Iterator[float]:
+        """When each chunk of a request is to be written, after its beginning [s]."""
+        import numpy
+
+        chunks = 1 + -(-(length - 1) // self._per_chunk)
+        chance = numpy.random.default_rng((self._seed, number))
+        spread = chance.uniform(1 - self._jitter, 1 + self._jitter, chunks).tolist()
+        due_s = 0.0
+        for chunk, factor in enumerate(spread):
+            due_s += factor * (self._ttft_s if chunk == 0 else self._chunk_s)
+            if chunk == self._trouble_after and _falls(self._stall_every, number):
+                due_s += self._stall_s
+            yield due_s
+
+
+def _falls(every: int, number: int) -> bool:
+    """Whether it is a request's turn."""
+    return every > 0 and number % every == 0
+
+
+def _dropped(
+    request: web.Request, response: web.StreamResponse, served: Served
+) -> web.StreamResponse:
+    """Close the connection amid the response."""
+    served.ended = "dropped"
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+def _ids(number: int, length: int) -> list[int]:
+    """The tokens of the answer to a request."""
+    return [FIRST_ID + (number + place) % 1000 for place in range(length)]
 
 
 def _usage(words: list[Any], made: int) -> dict[str, int]:
@@ -256,5 +383,9 @@ def _usage(words: list[Any], made: int) -> dict[str, int]:
     }
 
 
-def _event(data: dict[str, Any]) -> bytes:
+def _event(choice: dict[str, Any] | None, usage: dict[str, int] | None) -> bytes:
+    """One chunk; without a choice, the last one with its count alone."""
+    data: dict[str, Any] = {"choices": [] if choice is None else [{"index": 0, **choice}]}
+    if usage is not None:
+        data["usage"] = usage
     return b"data: " + json.dumps(data, separators=(",", ":")).encode() + b"\n\n"

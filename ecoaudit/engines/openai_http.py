@@ -81,7 +81,11 @@ class OpenAIServer:
         )
 
     def alive(self) -> str | None:
-        """Whether it still answers shows in the requests: nothing is watched here."""
+        """None while something listens there; otherwise that nothing does."""
+        try:
+            request(self._url, "/health", None, self.headers)
+        except EngineError as error:
+            return str(error)
         return None
 
     def stop(self) -> None:
@@ -122,9 +126,17 @@ class OpenAIServer:
         return Abilities(
             completions=completions,
             token_ids=token_ids,
+            answer_ids=token_ids and self._gives_ids(served),
             ignore_eos=self._ends_as_told(served, completions),
             metrics=status == 200 and b"vllm:generation_tokens_total" in metrics,
         ), per_word
+
+    def _gives_ids(self, served: str) -> bool:
+        """Whether it tells the token ids of its answers."""
+        asked = {"model": served, "max_tokens": 2, "prompt": PROBE_TOKENS, "return_token_ids": True}
+        _, content = request(self._url, "/v1/completions", asked, self.headers)
+        choices = (parsed(content) or {}).get("choices") or [{}]
+        return isinstance(choices[0].get("token_ids"), list)
 
     def _ends_as_told(self, served: str, completions: bool) -> bool:
         """Whether ``ignore_eos`` is accepted and honoured."""

@@ -16,6 +16,7 @@ _OURS: Final = {
     "--port": "a free one is taken",
     "--uds": "the server listens on a port of this machine",
     "--api-key": "the server listens on this machine only, and needs none",
+    "--disable-log-stats": "its counters and times are read",
 }
 
 

@@ -22,7 +22,11 @@ _FIXED: Final[dict[str, tuple[float, str]]] = {
     "parameters": (1e-9, "billion parameters"),
     "FLOP/s": (1e-12, "TFLOP/s"),
 }
-_SHARES: Final = {"busy_share", "load"}  # ratios that a reader knows as percentages
+# Ratios that a reader knows as percentages.
+_SHARES: Final = {
+    *("busy_share", "load", "service_level_share"),
+    *("kv_cache_use", "kv_cache_use_peak", "prefix_hit_share"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ def figure(estimate: Estimate) -> Figure:
     value, low, high = (end * factor for end in (estimate.value, estimate.low, estimate.high))
     step = last_place(value, low, high)
     text = f"{rounded(value, step)} {unit}".rstrip()
-    interval = "" if low == high else f"{rounded(low, step)} to {rounded(high, step)}"
+    ends = [rounded(low, step), rounded(high, step)]  # alike where four digits hide the interval
+    interval = "" if ends[0] == ends[1] else " to ".join(ends)
     return Figure(text, interval, basis, estimate.source)
 
 

@@ -8,28 +8,27 @@ from typing import Any, Final
 from ecoaudit.checks import weakening
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.measurement import HOST_PARTS, Measurement
+from ecoaudit.reporters import serving_page
 from ecoaudit.reporters.figures import Figure, estimate_of, named, percent, plain
 from ecoaudit.reporters.options import sentence
+from ecoaudit.reporters.serving_page import figures_of, in_cell
 from ecoaudit.reporters.view import (
     FAILS,
     FITS,
     Bar,
     Block,
     Cell,
-    Curve,
-    Curves,
     Fact,
     Facts,
     Note,
     Notes,
     Part,
-    Point,
     Row,
     Section,
     Table,
 )
 from ecoaudit.reporters.words import BOUNDARIES, count, quantity_word
-from ecoaudit.run import CurvePoint, Doubt, Run
+from ecoaudit.run import Doubt, Run
 
 _FACTS: Final = (
     "energy_j",
@@ -61,8 +60,7 @@ def sections(run: Run, prefix: str = "") -> list[Section]:
     """The sections of one run; ``prefix`` keeps their ids apart on a page with several."""
     name = f"{run.name}: " if prefix else ""
     found = [_result(run, prefix, name)]
-    if run.curve:
-        found.append(_curve(run, prefix, name))
+    found += serving_page.sections(run, prefix, name)
     found.append(_energy(run, prefix, name))
     settings = _settings(run)
     if settings.rows:
@@ -95,65 +93,6 @@ def _source(key: str, shown: Figure, run: Run) -> Cell:
     weak = weakening(key, run.doubts) if run.summary[key].known else []
     codes = ", ".join(dict.fromkeys(said.code for said in weak))
     return Cell(shown.source, note=f"doubted: {codes}" if codes else "")
-
-
-# -- curve ---------------------------------------------------------------------------------------
-
-
-def _curve(run: Run, prefix: str, name: str) -> Section:
-    curves = [
-        curve
-        for key in ("output_tokens_per_s", "energy_per_output_token_j", "tpot_s_p50")
-        if (curve := _one_curve(run, key)) is not None
-    ]
-    blocks: list[Block] = [Curves(curves)] if curves else []
-    columns = ["Load", *(title for title, _ in _LEVEL_COLUMNS), "Energy per request"]
-    rows = [
-        Row(
-            [
-                Cell(_load(point), note=_window(point)),
-                *(_cell(figures_of(point), key) for _, key in _LEVEL_COLUMNS),
-                _cell(figures_of(point), "energy_per_request_j"),
-            ]
-        )
-        for point in run.curve
-    ]
-    caption = "What each level of load gives and takes"
-    blocks.append(Table(caption, columns, rows, frozenset(range(1, len(columns)))))
-    return Section(f"{prefix}curve", f"{name}Under load", blocks)
-
-
-def _load(point: CurvePoint) -> str:
-    return point.load if point.level is None else f"{point.level} in flight"
-
-
-def figures_of(point: CurvePoint) -> dict[str, Estimate]:
-    """The steady window of a level, or the whole run where there was none."""
-    return point.steady or point.whole_run
-
-
-def _window(point: CurvePoint) -> str:
-    return "steady window" if point.steady else "whole run: no steady window"
-
-
-def _one_curve(run: Run, key: str) -> Curve | None:
-    points = []
-    for point in run.curve:
-        if point.level is None:  # an open loop is no point of the curve over requests in flight
-            continue
-        estimate = figures_of(point).get(key)
-        if estimate is None or not estimate.known:
-            return None
-        value, low, high = estimate.number, estimate.low or 0.0, estimate.high or 0.0
-        points.append(Point(point.load, value, low, high, named(key, estimate)))
-    if len(points) < 2:
-        return None
-    words = "; ".join(f"at {p.label} in flight {p.figure.text}" for p in points)
-    return Curve(quantity_word(key), words, points)
-
-
-def _cell(figures: dict[str, Estimate], key: str) -> Cell:
-    return Cell(figure=named(key, figures[key])) if key in figures else Cell("not measured")
 
 
 # -- energy --------------------------------------------------------------------------------------
@@ -324,8 +263,8 @@ def _entry_rows(entry: dict[str, Any], run: Run | None) -> list[Row]:
                 head,
                 used,
                 Cell(level),
-                *(_cell(figures, key) for _, key in _LEVEL_COLUMNS),
-                _cell(summary, "idle_power_w"),
+                *(in_cell(figures, key) for _, key in _LEVEL_COLUMNS),
+                in_cell(summary, "idle_power_w"),
             ]
         )
         for level, figures in levels

@@ -6,13 +6,19 @@ Each chart is ``role="img"`` with a title and a description that says the same i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
+from typing import Final
 
-from ecoaudit.reporters.view import Bar, Curve, Gauge
+from ecoaudit.estimate import Basis
+from ecoaudit.reporters.figures import scale
+from ecoaudit.reporters.view import Bar, Curve, Gauge, Line, Point
 
-_AIR = 1.04  # of the longest thing on the scale
+_AIR: Final = 1.04  # of the longest thing on the scale
+TOP, BOTTOM = 20, 160  # of a curve [px]
+MOST_LABELS: Final = 6
 
 
 def draw(chart: Bar | Gauge | Curve, ident: str) -> str:
@@ -26,20 +32,22 @@ def bar(chart: Bar, ident: str) -> str:
     """Parts of a whole side by side, and a mark with its interval for what there is."""
     whole = sum(part.value for part in chart.parts)
     ends = [whole, chart.mark or 0.0, chart.mark_high or 0.0]
-    scale = 100 / ((max(ends) or 1.0) * (_AIR if chart.mark is not None else 1.0))
+    each = 100 / ((max(ends) or 1.0) * (_AIR if chart.mark is not None else 1.0))
     height = 74 if chart.mark is not None else 36
     top = 26 if chart.mark is not None else 0
     shapes = []
     if chart.mark_low is not None and chart.mark_high is not None:
-        start, width = chart.mark_low * scale, (chart.mark_high - chart.mark_low) * scale
+        start, width = chart.mark_low * each, (chart.mark_high - chart.mark_low) * each
         shapes.append(_rect(start, 18, width, 52, "band"))
     at = 0.0
     for part in chart.parts:
-        width = max(part.value * scale, 0.25)  # a sliver, so that no part vanishes
+        if part.figure.basis == Basis.ABSENT:
+            continue
+        width = max(part.value * each, 0.25)  # a sliver, so that no part vanishes
         shapes.append(_rect(at, top, width, 36, f"tone{part.tone}"))
         at += width
     if chart.mark is not None:
-        x = chart.mark * scale
+        x = chart.mark * each
         anchor = "end" if x > 50 else "start"
         shapes.append(f'<line class="mark" x1="{x:.2f}%" x2="{x:.2f}%" y1="16" y2="70"/>')
         shapes.append(_text(x, 11, chart.mark_label, "label", anchor))
@@ -66,31 +74,95 @@ def gauge(item: Gauge, ident: str) -> str:
 
 
 def curve(chart: Curve, ident: str) -> str:
-    """Values over the levels, each with its interval, from zero."""
-    top = max(point.high for point in chart.points) * 1.12 or 1.0
-    xs = [100 * (place + 0.5) / len(chart.points) for place in range(len(chart.points))]
-    ys = [_height(point.value, top) for point in chart.points]
-    shapes = ['<line class="axis" x1="0%" x2="100%" y1="130" y2="130"/>']
-    for (x1, x2), (y1, y2) in zip(_pairs(xs), _pairs(ys), strict=True):
-        line = f'x1="{x1:.2f}%" x2="{x2:.2f}%" y1="{y1:.1f}" y2="{y2:.1f}"'
-        shapes.append(f'<line class="trend" {line}/>')
-    for x, y, point in zip(xs, ys, chart.points, strict=True):
-        low, high = _height(point.low, top), _height(point.high, top)
-        shapes.append(
-            f'<line class="whisker" x1="{x:.2f}%" x2="{x:.2f}%" y1="{low:.1f}" y2="{high:.1f}"/>'
-        )
-        shapes.append(f'<circle class="dot" cx="{x:.2f}%" cy="{y:.1f}" r="4.5"/>')
-        shapes.append(_text(x, min(high, y) - 9, point.figure.text, "value", "middle"))
-        shapes.append(_text(x, 148, point.label, "label", "middle"))
-    return _figure(chart.title, chart.alternative, ident, 154, shapes)
+    """Values with their intervals, from zero, over requests in flight on a scale that doubles.
+
+    Round marks are joined, square ones are not; a mark of a whole run is hollow.
+    """
+    points = [point for line in chart.lines for point in line.points]
+    factor, unit = scale(max(point.value for point in points), chart.unit)
+    ticks = _ticks(max(point.high for point in points) * factor)
+    height = _Height(ticks[-1] / factor)
+    across = _Across([point.x for point in points])
+    shapes = []
+    for tick in ticks:
+        y = height.of(tick / factor)
+        shapes.append(f'<line class="axis" x1="0%" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>')
+        said = f"{tick:,.10g}" + (f" {unit}" if tick == ticks[-1] else "")
+        shapes.append(_text(0, y - 4, said, "label", "start"))
+    shapes += [_text(across.of(x), BOTTOM + 17, f"{x:.2g}", "label") for x in across.labels()]
+    for number, line in enumerate(chart.lines, 1):
+        shapes += _joins(line, height, across, number)
+    for number, line in enumerate(chart.lines, 1):
+        shapes += [_mark(point, line.label, height, across, number) for point in line.points]
+    return _figure(chart.title, chart.alternative, ident, BOTTOM + 24, shapes)
 
 
-def _height(value: float, top: float) -> float:
-    return 130 - 106 * value / top
+def _joins(line: Line, height: _Height, across: _Across, number: int) -> list[str]:
+    joined = sorted((p for p in line.points if p.joined), key=lambda point: point.x)
+    return [
+        f'<line class="trend trend{number}" x1="{across.of(a.x):.2f}%" x2="{across.of(b.x):.2f}%" '
+        f'y1="{height.of(a.value):.1f}" y2="{height.of(b.value):.1f}"/>'
+        for a, b in pairwise(joined)
+    ]
 
 
-def _pairs(values: Sequence[float]) -> list[tuple[float, float]]:
-    return list(pairwise(values))
+def _mark(point: Point, line: str, height: _Height, across: _Across, number: int) -> str:
+    """A mark with its interval; what it says is shown to a mouse that rests on it."""
+    x, y = across.of(point.x), height.of(point.value)
+    low, high = height.of(point.low), height.of(point.high)
+    name = f"dot dot{number}" + ("" if point.steady else " hollow")
+    shape = f'<circle class="{name}" cx="{x:.2f}%" cy="{y:.1f}" r="4.5"/>'
+    if not point.joined:
+        side = 'width="9" height="9" transform="translate(-4.5 -4.5)"'
+        shape = f'<rect class="{name}" x="{x:.2f}%" y="{y:.1f}" {side}/>'
+    said = ", ".join(part for part in (point.label, line) if part)
+    whisker = f'x1="{x:.2f}%" x2="{x:.2f}%" y1="{low:.1f}" y2="{high:.1f}"'
+    return (
+        f"<g><title>{escape(f'{said}: {point.figure.full}')}</title>"
+        f'<line class="whisker" {whisker}/>{shape}</g>'
+    )
+
+
+def _ticks(top: float) -> list[float]:
+    """From zero to above ``top`` in two to five steps of 1, 2 or 5 times a power of ten."""
+    if top <= 0:
+        return [0.0, 1.0]
+    power = 10.0 ** math.floor(math.log10(top / 2))
+    step = next(power * each for each in (1, 2, 5, 10) if top <= power * each * 5)
+    return [step * number for number in range(math.ceil(top / step - 1e-9) + 1)]
+
+
+class _Height:
+    """Where a value stands, from zero at the bottom."""
+
+    def __init__(self, top: float):
+        self._top = top
+
+    def of(self, value: float) -> float:
+        """Pixels from above."""
+        return BOTTOM - (BOTTOM - TOP) * value / self._top
+
+
+class _Across:
+    """Where a number of requests in flight stands: each doubling is as wide as the next."""
+
+    def __init__(self, xs: Sequence[float]):
+        logs = [math.log2(x) for x in xs]
+        self._low, self._high = min(logs), max(logs)
+
+    def of(self, x: float) -> float:
+        """Percent from the left."""
+        if self._high == self._low:
+            return 50.0
+        return 12.0 + 84.0 * (math.log2(x) - self._low) / (self._high - self._low)
+
+    def labels(self) -> list[float]:
+        """What is written below: powers of two, six at most; the ends where there are no two."""
+        first, last = math.ceil(self._low - 1e-9), math.floor(self._high + 1e-9)
+        if last <= first:
+            return sorted({2.0**self._low, 2.0**self._high})
+        step = math.ceil((last - first + 1) / MOST_LABELS)
+        return [2.0**power for power in range(first, last + 1) if (last - power) % step == 0]
 
 
 def _rect(x: float, y: float, width: float, height: float, name: str) -> str:
@@ -98,7 +170,7 @@ def _rect(x: float, y: float, width: float, height: float, name: str) -> str:
     return f'<rect class="{name}" {place}/>'
 
 
-def _text(x: float, y: float, text: str, name: str, anchor: str) -> str:
+def _text(x: float, y: float, text: str, name: str, anchor: str = "middle") -> str:
     place = f'x="{x:.2f}%" y="{y:.1f}" text-anchor="{anchor}"'
     return f'<text class="{name}" {place}>{escape(text)}</text>'
 

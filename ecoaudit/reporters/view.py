@@ -152,30 +152,52 @@ class Gauges:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of a curve with its interval."""
+    """One load on a curve, with the interval of its figure.
 
+    Attributes:
+        x: requests in flight.
+        label: the load in words.
+        value, low, high: in the unit of the curve.
+        figure: the same for a reader.
+        joined: whether a line leads to the next such point: one of a closed loop.
+        steady: whether it is of a steady window, rather than of the whole run.
+    """
+
+    x: float
     label: str
     value: float
     low: float
     high: float
     figure: Figure
+    joined: bool = True
+    steady: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
-    """One quantity over the levels of a run."""
+class Line:
+    """One quantity over the loads of a run; ``label`` tells it from the others of its curve."""
 
-    title: str
-    alternative: str
+    label: str
     points: list[Point]
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """Quantities of one unit over the loads of a run."""
+
+    title: str
+    alternative: str
+    unit: str
+    lines: list[Line]
+
+
+@dataclass(frozen=True, slots=True)
 class Curves:
-    """Curves side by side."""
+    """Curves side by side, and how to read them."""
 
     kind: ClassVar = "curves"
     items: list[Curve]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,8 @@ class Workload:
         prefix_cache: off: prompts share nothing, so a prefix cache saves nothing; on: the system
             prompt is one text for all requests, and histories are sent again word for word.
         languages: share of each language, by its code; empty: not stated.
+        used_fraction: share of what is made that somebody uses: the energy of what nobody uses
+            falls on the rest; None: not stated.
         unit: what one request yields, for the functional unit: ``note``, ``screening`` ...
         note: anything a reader should know.
     """
@@ -150,6 +152,7 @@ class Workload:
     turns_sd: Annotated[Estimate, Quantity(unit="turns")] | None = None
     prefix_cache: Annotated[bool, Switch()] = False
     languages: Annotated[dict[str, Share], LanguageMix()] = field(default_factory=dict)
+    used_fraction: Share | None = None
     unit: Name = "request"
     note: str = ""
 

@@ -12,6 +12,7 @@ from ecoaudit.errors import FileFormatError
 from ecoaudit.workloads.lengths import MIN_PROMPT_TOKENS, Shape
 from ecoaudit.workloads.loads import Once
 
+_MOST_TOKENS = 10_000_000
 COLUMNS = ("arrival_s", "input_tokens", "output_tokens")
 
 
@@ -44,7 +45,7 @@ def read_trace(path: str | Path) -> Once:
     first_s = read[0][0]
     times = [time_s - first_s for time_s, _, _ in read]
     return Once(
-        f"trace {place.name}",
+        f"trace {place.name}, {len(read)} requests",
         "trace",
         len(read),
         times[-1],
@@ -60,10 +61,14 @@ def _request(place: Path, line: int, words: Sequence[str | None]) -> tuple[float
             number = float(word or "")
         except ValueError:
             number = math.nan
-        whole = name == COLUMNS[0] or (number.is_integer() and number >= 1)
-        if not (math.isfinite(number) and number >= 0 and whole):
-            what = "seconds, 0 or more" if name == COLUMNS[0] else "a whole number of 1 or more"
-            raise FileFormatError(f"{place}:{line}: {name}: expected {what}; got {word!r}")
+        if name == COLUMNS[0]:
+            fits, what = 0 <= number < math.inf, "seconds, 0 or more"
+        else:
+            fits = number.is_integer() and 1 <= number <= _MOST_TOKENS
+            what = f"a whole number from 1 to {_MOST_TOKENS:,}"
+        if not fits:
+            got = f"{number:g}" if math.isfinite(number) else "text" if word else "nothing"
+            raise FileFormatError(f"{place}:{line}: {name}: expected {what}; got {got}")
         numbers.append(number)
     prompt, output = int(numbers[1]), int(numbers[2])
     return numbers[0], Shape(max(prompt, MIN_PROMPT_TOKENS), output), line

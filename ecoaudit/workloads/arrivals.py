@@ -60,9 +60,11 @@ class OpenLoop:
 
     Attributes:
         times_s: when each is due after the first moment, in order [s].
+        lasts_s: it goes on for so long after the first moment, with no further request [s].
     """
 
     times_s: Iterable[float]
+    lasts_s: float = 0.0
 
     async def drive(self, send: Send, go_on: Callable[[], bool], now: Callable[[], float]) -> None:
         """See :class:`Arrivals`."""
@@ -70,11 +72,18 @@ class OpenLoop:
         async with asyncio.TaskGroup() as group:
             for time_s in self.times_s:
                 due_s = start_s + time_s
-                while go_on() and (wait_s := due_s - now()) > 0:  # noqa: ASYNC110 - until a time
-                    await asyncio.sleep(min(max(wait_s - _EARLY_S, 0.0), _LOOK_S))
+                await _wait_until(due_s, go_on, now)
                 if not go_on():
                     return
                 group.create_task(send(due_s))
+                await asyncio.sleep(0)  # those that are late must not keep all others waiting
+            await _wait_until(start_s + self.lasts_s, go_on, now)
+
+
+async def _wait_until(time_s: float, go_on: Callable[[], bool], now: Callable[[], float]) -> None:
+    """Sleep until a time, or until it need not go on."""
+    while go_on() and (wait_s := time_s - now()) > 0:  # noqa: ASYNC110 - until a time
+        await asyncio.sleep(min(max(wait_s - _EARLY_S, 0.0), _LOOK_S))
 
 
 def gamma(rate: float, burstiness: float, chance: numpy.random.Generator) -> Iterator[float]:

@@ -1,92 +1,64 @@
-"""The streaming client: sends requests and notes when tokens come. It keeps no text.
-
-Each event is looked at with two byte searches rather than a JSON parser. A count can not be
-mistaken for text: a quotation mark inside a JSON string is always written with a backslash.
-"""
+"""The streaming client: sends requests and notes when tokens come. It keeps no text."""
 
 from __future__ import annotations
 
-import re
-from array import array
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Final
+from typing import Final, Protocol, Self
+from urllib.parse import urlsplit
 
-import aiohttp
-
+from ecoaudit.errors import UsageError
+from ecoaudit.workloads.answer import Answer
+from ecoaudit.workloads.connection import BUFFER_BYTES, Connection, Take
+from ecoaudit.workloads.events import Events
+from ecoaudit.workloads.failures import of_connecting
 from ecoaudit.workloads.prompts import Prepared
 
-READ_BUFFER_BYTES: Final = 2**20  # aiohttp's 64 KiB make long prompts slow
+__all__ = ["Answer", "Client", "LoadClient"]
+
 CONNECT_LIMIT_S: Final = 30.0
 SILENCE_LIMIT_S: Final = 600.0  # longest wait for the next token
-_OUTPUT = re.compile(rb'"completion_tokens":\s*(\d+)')
-_PROMPT = re.compile(rb'"prompt_tokens":\s*(\d+)')
-_TEXT = re.compile(rb'"(?:text|content)":\s*"[^"]')
-_NO_CHOICE = re.compile(rb'"choices":\s*\[\]')
-_ERROR = re.compile(rb'^data:\s*\{"error"')
+METRICS_LIMIT_S: Final = 30.0
+_NEXT_ADDRESS_S: Final = 0.25  # before a name's next address is tried beside the first (RFC 8305)
 
 
-@dataclass(slots=True)
-class Answer:
-    """What is known of one request. Times are of the recorder's clock [s].
-
-    Attributes:
-        index: its number in the level, from 0.
-        due_s: when it was due: by plan, or as soon as it was ready. Latencies count from here.
-        sent_s: when it was sent.
-        first_s: when its first token came.
-        last_s: when its last token came.
-        ended_s: when the stream ended, well or badly.
-        asked_tokens: length of answer that was asked for.
-        prompt_tokens: as the server counted them.
-        output_tokens: as the server counted them.
-        error: what went wrong, in a word or two; empty when nothing did. Never what the server
-            said of it: that may quote the prompt.
-        times_s: when chunks with tokens came.
-        counts: tokens so far, at each of ``times_s``.
-    """
-
-    index: int
-    due_s: float = 0.0
-    sent_s: float = 0.0
-    first_s: float | None = None
-    last_s: float | None = None
-    ended_s: float | None = None
-    asked_tokens: int = 0
-    prompt_tokens: int = 0
-    output_tokens: int = 0
-    error: str = ""
-    times_s: array[float] = field(default_factory=lambda: array("d"))
-    counts: array[float] = field(default_factory=lambda: array("d"))
+class Client(Protocol):
+    """What a load needs of a client, whether it has processes of its own or not."""
 
     @property
-    def ttft_s(self) -> float:
-        """From when it was due to its first token [s]."""
-        return (self.first_s or self.due_s) - self.due_s
+    def processes(self) -> int:
+        """How many processes follow the streams."""
+        ...
 
     @property
-    def e2e_s(self) -> float:
-        """From when it was due to its last token [s]."""
-        return (self.last_s or self.due_s) - self.due_s
+    def cpu_s(self) -> float:
+        """CPU time that it used so far in processes of its own, beside this one [s]."""
+        ...
 
     @property
-    def late_s(self) -> float:
-        """By how much the client sent it late [s]; it is part of the latencies."""
-        return self.sent_s - self.due_s
+    def lags_s(self) -> Sequence[float]:
+        """How late the event loops of processes of its own were, some times a second [s]."""
+        ...
 
-    @property
-    def tpot_s(self) -> float | None:
-        """Time per output token after the first [s]; None for answers of one token."""
-        if self.output_tokens < 2:
-            return None
-        return (self.e2e_s - self.ttft_s) / (self.output_tokens - 1)
+    async def __aenter__(self) -> Self: ...
 
-    def tokens_until(self, time_s: float) -> float:
-        """Tokens that had come by ``time_s``."""
-        place = bisect_right(self.times_s, time_s)
-        return self.counts[place - 1] if place else 0.0
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    async def send(self, request: Prepared, answer: Answer, due_s: float | None = None) -> None:
+        """Send one request, due at a time or now, and fill ``answer``; it never raises for what
+        the server does."""
+        ...
+
+    async def metrics(self) -> str | None:
+        """The text of ``/metrics``; None when it cannot be had."""
+        ...
 
 
 class LoadClient:
@@ -96,23 +68,52 @@ class LoadClient:
         url: of the server, without ``/v1``.
         headers: for each request; never written anywhere.
         now: the recorder's clock.
+        silence_s: longest wait for more of an answer [s].
+        limit_s: longest that a whole request may take [s]; None: no limit.
+
+    Raises:
+        UsageError: a header that cannot be sent.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str], now: Callable[[], float]):
-        self._url = url
-        self._headers = {**headers, "Content-Type": "application/json"}
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        now: Callable[[], float],
+        *,
+        silence_s: float = SILENCE_LIMIT_S,
+        limit_s: float | None = None,
+    ):
+        parts = urlsplit(url)
+        self._host = parts.hostname or ""
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._port = parts.port or (443 if self._tls else 80)
+        self._prefix = parts.path.rstrip("/")
+        self._head = _head({"Host": parts.netloc, **headers})
         self._now = now
+        self._silence_s = silence_s
+        self._limit_s = limit_s
+        self._address = ""  # the one of the host's that answered
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._open: set[Connection] = set()
+        self._idle: list[Connection] = []
+
+    @property
+    def processes(self) -> int:
+        """How many processes follow the streams: this one."""
+        return 1
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time that it used in processes of its own [s]: it has none."""
+        return 0.0
+
+    @property
+    def lags_s(self) -> Sequence[float]:
+        """How late the event loops of processes of its own were: it has none."""
+        return ()
 
     async def __aenter__(self) -> LoadClient:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, force_close=False),
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=CONNECT_LIMIT_S, sock_read=SILENCE_LIMIT_S
-            ),
-            read_bufsize=READ_BUFFER_BYTES,
-            headers=self._headers,
-            auto_decompress=False,
-        )
         return self
 
     async def __aexit__(
@@ -121,7 +122,11 @@ class LoadClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._session.close()
+        open_ones = list(self._open)
+        self._idle.clear()
+        for connection in open_ones:
+            connection.close()
+        await asyncio.gather(*(connection.closed for connection in open_ones))
 
     async def send(self, request: Prepared, answer: Answer, due_s: float | None = None) -> None:
         """Send one request and fill ``answer``. Whatever goes wrong ends up in ``answer.error``.
@@ -134,62 +139,84 @@ class LoadClient:
         answer.asked_tokens = request.output_tokens
         answer.sent_s = self._now()
         answer.due_s = answer.sent_s if due_s is None else due_s
-        try:
-            async with self._session.post(self._url + request.path, data=request.body) as response:
-                if response.status == 200:
-                    answer.error = await self._read(response, answer)
-                else:
-                    answer.error = f"HTTP {response.status}"
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            answer.error = type(error).__name__
+        events = Events(answer, request.wants_ids)
+        line = f"POST {self._prefix}{request.path} HTTP/1.1\r\n"
+        length = f"Content-Type: application/json\r\nContent-Length: {len(request.body)}\r\n\r\n"
+        data = b"".join((line.encode(), self._head, length.encode(), request.body))
+        broken = await self._ask(data, events.take, self._limit_s)
         answer.ended_s = self._now()
+        said = events.ended()
+        answer.error = said if events.done else broken or said
 
     async def metrics(self) -> str | None:
         """The text of ``/metrics``; None when it cannot be had."""
-        try:
-            async with self._session.get(self._url + "/metrics") as response:
-                return await response.text() if response.status == 200 else None
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            return None
+        content = bytearray()
 
-    async def _read(self, response: aiohttp.ClientResponse, answer: Answer) -> str:
-        """Follow a stream to its end; what was wrong with it, or nothing."""
-        now, times, counts = self._now, answer.times_s, answer.counts
-        rest, seen, total = b"", 0, 0
-        done = False
-        async for data in response.content.iter_any():
-            time_s = now()
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                if not line.startswith(b"data:"):
-                    continue
-                found = _OUTPUT.search(line)
-                if found is None:
-                    if _TEXT.search(line):  # a server that counts only at the end
-                        seen += 1
-                        times.append(time_s)
-                        counts.append(seen)
-                    elif _ERROR.match(line):
-                        return "error in the stream"
-                    elif line[5:].strip() == b"[DONE]":
-                        done = True
-                    continue
-                total = int(found[1])
-                if total > seen and not _NO_CHOICE.search(line):
-                    seen = total
-                    times.append(time_s)
-                    counts.append(seen)
-                if answer.prompt_tokens == 0 and (prompt := _PROMPT.search(line)):
-                    answer.prompt_tokens = int(prompt[1])
-                if answer.first_s is None and times:
-                    answer.first_s = times[0]
-            if answer.first_s is None and times:
-                answer.first_s = times[0]
-        answer.output_tokens = total or seen
-        if not times:
-            return "no token"
-        answer.last_s = times[-1]
-        if total and total != seen:  # chunks of several tokens, counted at the end only
-            for place in range(len(counts)):
-                counts[place] *= total / seen
-        return "" if done else "cut short"
+        def take(_: float, data: bytes) -> bool:
+            content.extend(data)
+            return True
+
+        data = f"GET {self._prefix}/metrics HTTP/1.1\r\n".encode() + self._head + b"\r\n"
+        broken = await self._ask(data, take, METRICS_LIMIT_S)
+        return None if broken else content.decode("utf-8", "replace")
+
+    async def _ask(self, data: bytes, take: Take, limit_s: float | None) -> str:
+        """Ask over a connection that is free, or a new one; what went wrong, as a kind."""
+        end_s = None if limit_s is None else asyncio.get_running_loop().time() + limit_s
+        connection = self._free()
+        if connection is None:
+            try:
+                connection = await self._connect(end_s)
+            except (OSError, UnicodeError) as error:
+                self._address = ""
+                return of_connecting(error)
+        broken = await connection.ask(data, take, self._silence_s, end_s)
+        if connection.usable:
+            self._idle.append(connection)
+        return broken
+
+    def _free(self) -> Connection | None:
+        """The connection that was used last; those that waited too long are closed."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable:
+                return connection
+            connection.close()
+        return None
+
+    async def _connect(self, end_s: float | None) -> Connection:
+        """A new connection.
+
+        Raises:
+            OSError: there is none to be had, or not in time.
+            UnicodeError: the host's name is none.
+        """
+        loop = asyncio.get_running_loop()
+        most_s = loop.time() + CONNECT_LIMIT_S
+        async with asyncio.timeout_at(most_s if end_s is None else min(most_s, end_s)):
+            transport, connection = await loop.create_connection(
+                lambda: Connection(self._now, self._buffer, self._open.discard),
+                self._address or self._host,
+                self._port,
+                ssl=self._tls,
+                server_hostname=self._host if self._tls else None,
+                happy_eyeballs_delay=_NEXT_ADDRESS_S,
+            )
+        self._open.add(connection)
+        self._address = transport.get_extra_info("peername")[0]
+        return connection
+
+
+def _head(headers: Mapping[str, str]) -> bytes:
+    """The head of every request after its first line.
+
+    Raises:
+        UsageError: a header that cannot be sent; never with what is in it.
+    """
+    lines = {"User-Agent": "ecoaudit", "Accept": "*/*", **headers}
+    for name, value in lines.items():
+        if not value.isascii() or not value.isprintable():
+            raise UsageError(
+                f"the header {name} holds characters that no header can; check the key"
+            )
+    return "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("ascii")

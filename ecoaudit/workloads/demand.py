@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ecoaudit.run import CurvePoint
 from ecoaudit.scenario import Scenario
-from ecoaudit.workloads.loads import Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,39 +25,47 @@ class Demanded:
     why: str
 
 
-def nearest_load(scenario: Scenario, driven: Sequence[tuple[Load, float]]) -> Demanded:
+def nearest_load(scenario: Scenario, curve: Sequence[CurvePoint]) -> Demanded:
     """The measured load nearest to the busiest hour.
 
     Among levels of a closed loop by Little's law: mean in flight = arrivals per second x mean time
-    in the system (J. D. C. Little, Operations Research 9 (1961) 383-387). Each level has its own
+    in the system (J. D. C. Little, Operations Research 9 (1961) 383-387), the latter by the same
+    law from what was measured: requests in flight over requests per second. Each level has its own
     mean time, so each gives its own number; the level that lies nearest to its own number is taken,
     the lower of two. Where there is no closed loop, the open one whose arrivals in a second are
     nearest to the busiest hour's.
 
     Args:
         scenario: its demand.
-        driven: each load with its mean end-to-end time [s]; at least one.
+        curve: the measured points; at least one.
     """
     rate = scenario.requests_per_peak_second.number
+    times_s = [_mean_time_s(point) for point in curve]
     levels = [
-        (abs(rate * e2e_s - load.level), load.level, place)
-        for place, (load, e2e_s) in enumerate(driven)
-        if load.level is not None
+        (abs(rate * e2e_s - point.level), point.level, place)
+        for place, (point, e2e_s) in enumerate(zip(curve, times_s, strict=True))
+        if point.level is not None
     ]
     if levels:
         _, level, place = min(levels)
-        e2e_s = driven[place][1]
+        e2e_s = times_s[place]
         return Demanded(
             place,
             rate * e2e_s,
             f"{rate:.4f} requests/s in the busiest hour x {e2e_s:.2f} s each ="
             f" {rate * e2e_s:.2f} in flight (Little's law); level {level} is nearest",
         )
-    apart = [abs((load.rate_per_s or math.inf) - rate) for load, _ in driven]
+    apart = [abs((point.rate_per_s or math.inf) - rate) for point in curve]
     place = apart.index(min(apart))
-    load, e2e_s = driven[place]
     return Demanded(
         place,
-        rate * e2e_s,
-        f"{rate:.4f} requests/s in the busiest hour; {load.name} is nearest",
+        rate * times_s[place],
+        f"{rate:.4f} requests/s in the busiest hour; {curve[place].load} is nearest",
     )
+
+
+def _mean_time_s(point: CurvePoint) -> float:
+    """Mean end-to-end time of a load's requests [s]; 0 where its figures do not give it."""
+    found = point.steady or point.whole_run
+    in_flight, rate = found["requests_in_flight"].value, found["requests_per_s"].value
+    return in_flight / rate if in_flight and rate else 0.0

@@ -9,6 +9,7 @@ from ecoaudit.checks import doubt
 from ecoaudit.engines.base import EngineFacts
 from ecoaudit.run import CurvePoint, Doubt
 from ecoaudit.statistics import percentile
+from ecoaudit.workloads.client_pool import MOST_STREAMS, MOST_TOKENS_PER_S
 from ecoaudit.workloads.demand import Demanded
 from ecoaudit.workloads.level import LevelLog
 from ecoaudit.workloads.server_metrics import grown
@@ -22,9 +23,12 @@ from ecoaudit.workloads.steady import (
 
 FULL_BATCH: Final = 0.85  # ML.ENERGY drops rows below this share of the batch
 WARM_PREFIX: Final = 0.01  # share of prompt tokens found in the prefix cache
+COLD_PREFIX: Final = 1.1  # times what a prefix cache cannot have: so much is computed, at most
+FEW_REQUESTS: Final = 45  # 0.95^n is under a tenth from here on: all could lie below the 95th
 TOKEN_DIFFERENCE: Final = 0.01  # between the server's count and the client's
-MOST_STREAMS: Final = 128  # of one client process, beyond which its tails are not to be trusted
-MOST_TOKENS_PER_S: Final = 6000.0
+MOST_BUSY: Final = 0.8  # of a core, for one process of the client
+MOST_LAG_S: Final = 0.02  # of its event loop, 95th percentile
+LEAST_LAGS: Final = 20  # looks at it, for a percentile
 LATE_S: Final = 0.02  # after it was due: a load of which 5 % are sent later is told
 
 
@@ -38,7 +42,11 @@ def token_difference(log: LevelLog) -> float | None:
 
 
 def level_doubts(
-    log: LevelLog, steady: Steady, shortest_s: float, shares: bool = False
+    log: LevelLog,
+    steady: Steady,
+    shortest_s: float,
+    shared_block: int | None = None,
+    processes: int = 1,
 ) -> Iterator[Doubt]:
     """What weakens one load.
 
@@ -46,10 +54,17 @@ def level_doubts(
         log: what was seen of it.
         steady: its steady window.
         shortest_s: a shorter one gives no figures [s].
-        shares: whether prompts are meant to share their beginning.
+        shared_block: tokens in a block of the server's prefix cache, where prompts are meant to
+            share their beginning; else None.
+        processes: how many followed the streams.
     """
-    name = log.load.name
-    if not steady.expected:
+    name = log.name
+    if log.cut:
+        yield doubt(
+            "cut-load",
+            f"{name}: ended early: {log.cut}; its figures are those of the answers until then",
+        )
+    elif not steady.expected:
         pass  # its figures are those of all of it
     elif steady.why:
         yield doubt("no-steady", f"{name}: no steady figures: {steady.why}")
@@ -82,9 +97,15 @@ def level_doubts(
             f"{name}: {short} of {len(log.good)} answers were shorter than the scenario asks for",
             "use a server that honours ignore_eos, such as vLLM",
         )
+    if len(log.good) < FEW_REQUESTS:
+        yield doubt(
+            "few-requests",
+            f"{name}: only {len(log.good)} answers, too few for an upper end of the 95th"
+            f" percentiles, which takes {FEW_REQUESTS}",
+        )
     yield from _saturation(log, steady.span, name)
-    yield from _counters(log, name, shares)
-    yield from _client(log, name)
+    yield from _counters(log, name, shared_block)
+    yield from _client(log, name, processes)
 
 
 def _saturation(log: LevelLog, span: Span | None, name: str) -> Iterator[Doubt]:
@@ -106,7 +127,7 @@ def _saturation(log: LevelLog, span: Span | None, name: str) -> Iterator[Doubt]:
         )
 
 
-def _counters(log: LevelLog, name: str, shares: bool) -> Iterator[Doubt]:
+def _counters(log: LevelLog, name: str, shared_block: int | None) -> Iterator[Doubt]:
     difference = token_difference(log)
     if difference is not None and difference > TOKEN_DIFFERENCE:
         yield doubt(
@@ -117,13 +138,22 @@ def _counters(log: LevelLog, name: str, shares: bool) -> Iterator[Doubt]:
         )
     queries = grown(log.before.prefix_queries, log.after.prefix_queries)
     hits = grown(log.before.prefix_hits, log.after.prefix_hits)
-    if not shares and queries and hits and hits / queries > WARM_PREFIX:
+    if shared_block is None and queries and hits and hits / queries > WARM_PREFIX:
         yield doubt(
             "warm-prefix",
             f"{name}: {hits / queries:.0%} of the prompt tokens came from the prefix cache, though "
             "no two prompts are alike",
             "keep other clients off the server while it is measured",
         )
+    if shared_block is not None and queries and hits is not None and log.fresh_tokens:
+        # Found is only what fills a block, and the last token of an answer was not yet read.
+        needed = log.fresh_tokens + len(log.answers) * (shared_block + 1)
+        if queries - hits > COLD_PREFIX * needed:
+            yield doubt(
+                "cold-prefix",
+                f"{name}: the server computed {queries - hits:,.0f} of {queries:,.0f} prompt"
+                f" tokens, though only {log.fresh_tokens:,.0f} had not been sent or made before",
+            )
     preempted = grown(log.before.preemptions, log.after.preemptions)
     if preempted:
         yield doubt(
@@ -133,16 +163,25 @@ def _counters(log: LevelLog, name: str, shares: bool) -> Iterator[Doubt]:
         )
 
 
-def _client(log: LevelLog, name: str) -> Iterator[Doubt]:
+def _client(log: LevelLog, name: str, processes: int) -> Iterator[Doubt]:
+    """Whether the client itself was the bottleneck, by what it was asked for and what was seen."""
     ends = [answer.ended_s for answer in log.answers if answer.ended_s is not None]
     length_s = max(ends) - log.answers[0].sent_s
     rate = sum(answer.output_tokens for answer in log.answers) / length_s if length_s > 0 else 0.0
     streams = most_in_flight(log.answers)
-    if streams > MOST_STREAMS or rate > MOST_TOKENS_PER_S:
+    signs = []
+    if streams > MOST_STREAMS * processes or rate > MOST_TOKENS_PER_S * processes:
+        signs.append(f"followed up to {streams} streams at {rate:.0f} tokens/s")
+    busy = log.client_cpu_s / length_s / processes if length_s > 0 else 0.0
+    if busy > MOST_BUSY:
+        signs.append(f"kept {busy:.0%} of a core busy{' each' if processes > 1 else ''}")
+    if len(log.lags_s) >= LEAST_LAGS and (lag_s := percentile(log.lags_s, 95)) > MOST_LAG_S:
+        signs.append(f"came {lag_s * 1e3:.0f} ms late to its events (95th percentile)")
+    if signs:
+        who = "one client" if processes == 1 else f"{processes} client processes"
         yield doubt(
             "busy-client",
-            f"{name}: one client followed up to {streams} streams at {rate:.0f} tokens/s; "
-            "its late percentiles read high",
+            f"{name}: {who} {' and '.join(signs)}; its late percentiles read high",
             "drive it from another machine, or trust the medians only",
         )
     late_s = percentile([answer.late_s for answer in log.answers], 95)

@@ -7,6 +7,7 @@ day, the less of it falls on each.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from ecoaudit.estimate import Estimate
@@ -16,6 +17,27 @@ from ecoaudit.recording import net_of_idle
 DAY_S: Final = 86400.0
 MARGINAL, ALLOCATED = "marginal_energy_per_request_j", "allocated_energy_per_request_j"
 _UNIT: Final = "J/request"
+_USED_UNIT: Final = "J/used result"
+
+
+def per_used_result(
+    found: Mapping[str, Estimate], used_fraction: Estimate | None
+) -> dict[str, Estimate]:
+    """The energies of a request again, for a result that somebody uses; nothing without a share.
+
+    energy per used result = energy per request / used fraction.
+
+    Args:
+        found: figures, with the energies per request.
+        used_fraction: share of the results that are used.
+    """
+    if used_fraction is None:
+        return {}
+    names = ("energy_per_request_j", MARGINAL, ALLOCATED)
+    return {
+        name.replace("per_request", "per_used_result"): found[name].per(used_fraction, _USED_UNIT)
+        for name in names
+    }
 
 
 def energy_shares(

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from statistics import fmean, stdev
 from typing import Final
 
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.measurement import Measurement
 from ecoaudit.recording import energy_within
-from ecoaudit.statistics import percentile, percentile_interval
-from ecoaudit.workloads.client import Answer
-from ecoaudit.workloads.level import LevelLog
-from ecoaudit.workloads.steady import Span, mean_in_flight, tokens_in
+from ecoaudit.statistics import percentile, percentile_interval, student_point
+from ecoaudit.workloads.takes import Takes
 
 DEFINITIONS: Final = {
     "whole_run": "from when the first request was due to the last end, with ramp-up and emptying",
@@ -22,6 +19,8 @@ DEFINITIONS: Final = {
     "in flight (ML.ENERGY benchmark); every slot is busy throughout. Open loop: from two mean "
     "answers after the start, for the window's length, unless the requests in flight grow",
     "due": "closed loop: when it is sent. Open loop: by plan, whatever the server does",
+    "batches": "an engine that answers whole batches times first and last token of each answer by"
+    " the same clock; those between count as coming evenly, and an answer ends with its last",
     "ttft_s": "due to first token, at the client; steady: requests whose first token came in it",
     "tpot_s": "(e2e - ttft) / (output tokens - 1), per request, each with equal weight; "
     "steady: requests that ended in it",
@@ -40,33 +39,28 @@ DEFINITIONS: Final = {
 }
 _PERCENTILES: Final = (50, 95)
 _BATCHES: Final = 10
-_T90_9: Final = 1.383  # 90 % point of Student's t with 9 degrees of freedom
-_BATCH_SOURCE: Final = "interval by 10 batch means"
 _CLOCK: Final = "client, monotonic clock"
 
 
-def figures(log: LevelLog, span: Span, energy: Measurement, whole: bool) -> dict[str, Estimate]:
-    """All quantities of one window of a level.
+def figures(takes: Takes, energy: Measurement) -> dict[str, Estimate]:
+    """All quantities of one kind of window of a load.
 
     Args:
-        log: the level.
-        span: the window.
-        energy: what the meters say of the window.
-        whole: whether the window is the whole run, rather than its steady part.
+        takes: the windows.
+        energy: what the meters say of them together.
     """
-    good = log.good
     found = {
-        "duration_s": Estimate.exact(span.duration_s, "s", Basis.MEASURED, _CLOCK),
-        **_counts(good, span, whole),
-        **_latencies(good, span, whole),
-        **_energies(energy, span),
+        "duration_s": Estimate.exact(takes.duration_s, "s", Basis.MEASURED, _CLOCK),
+        **_counts(takes),
+        **_latencies(takes),
+        **_energies(energy, takes.duration_s),
         "requests_in_flight": Estimate.exact(
-            mean_in_flight(log.answers, span), "requests", Basis.MEASURED, "client, time average"
+            takes.in_flight, "requests", Basis.MEASURED, "client, time average"
         ),
     }
-    if whole:
+    if takes.whole:
         found["client_cpu_s"] = Estimate.exact(
-            log.client_cpu_s, "s", Basis.MEASURED, "CPU time of the load client's thread"
+            takes.client_cpu_s, "s", Basis.MEASURED, "CPU time of the load client's thread"
         )
     found["energy_per_output_token_j"] = _per(found, "output_tokens", "J/token")
     found["energy_per_request_j"] = _per(found, "requests", "J/request")
@@ -90,20 +84,21 @@ def without_token_figures(found: dict[str, Estimate], reason: str) -> dict[str, 
     }
 
 
-def _counts(good: Sequence[Answer], span: Span, whole: bool) -> dict[str, Estimate]:
+def _counts(takes: Takes) -> dict[str, Estimate]:
     source = "tokens in the server's usage, times at the client"
-    outputs = tokens_in(good, span)
-    started = [answer for answer in good if whole or span.holds(answer.first_s)]
-    prompts = sum(answer.prompt_tokens for answer in started)
+    outputs, good = takes.output_tokens, takes.good
+    prompts = sum(answer.prompt_tokens for answer in takes.begun)
     mean_output = fmean(answer.output_tokens for answer in good)
-    ended = float(len(good)) if whole else outputs / mean_output
-    rate = _rate(good, span, outputs / span.duration_s, source)
+    ended = float(len(good)) if takes.whole else outputs / mean_output
+    rate = _rate(takes, outputs / takes.duration_s, source)
     return {
         "requests": Estimate.exact(
             ended,
             "requests",
             Basis.MEASURED,
-            "answers that ended well" if whole else "output tokens over the level's mean answer",
+            "answers that ended well"
+            if takes.whole
+            else "output tokens over the level's mean answer",
         ),
         "requests_per_s": (rate * (ended / max(outputs, 1.0))).converted(1.0, "requests/s"),
         "prompt_tokens": Estimate.exact(float(prompts), "tokens", Basis.MEASURED, source),
@@ -112,29 +107,26 @@ def _counts(good: Sequence[Answer], span: Span, whole: bool) -> dict[str, Estima
     }
 
 
-def _rate(good: Sequence[Answer], span: Span, value: float, source: str) -> Estimate:
+def _rate(takes: Takes, value: float, source: str) -> Estimate:
     """Tokens per second with the interval of batch means: Law, Simulation Modeling and Analysis,
-    5th ed., section 9.5.3. The window is cut into ten parts of equal length."""
-    step_s = span.duration_s / _BATCHES
-    edges = [span.start_s + step_s * number for number in range(_BATCHES + 1)]
-    rates = [tokens_in(good, Span(start, end)) / step_s for start, end in pairwise(edges)]
-    half = _T90_9 * stdev(rates) / math.sqrt(_BATCHES)
+    5th ed., section 9.5.3. Each window is cut into ten parts of equal length."""
+    rates = takes.token_rates(_BATCHES)
+    half = student_point(len(rates) - 1) * stdev(rates) / math.sqrt(len(rates))
     return Estimate(
         value,
         max(value - half, 0.0),
         value + half,
         "tokens/s",
         Basis.MEASURED,
-        f"{source}; {_BATCH_SOURCE}",
+        f"{source}; interval by {len(rates)} batch means",
     )
 
 
-def _latencies(good: Sequence[Answer], span: Span, whole: bool) -> dict[str, Estimate]:
-    begun = [answer for answer in good if whole or span.holds(answer.first_s)]
-    ended = [answer for answer in good if whole or span.holds(answer.ended_s)]
+def _latencies(takes: Takes) -> dict[str, Estimate]:
+    ended = takes.ended
     tpots = [answer.tpot_s for answer in ended]
     return {
-        **_percentiles("ttft_s", [answer.ttft_s for answer in begun]),
+        **_percentiles("ttft_s", [answer.ttft_s for answer in takes.begun]),
         **_percentiles("tpot_s", [value for value in tpots if value is not None]),
         **_percentiles("e2e_s", [answer.e2e_s for answer in ended]),
     }
@@ -152,17 +144,17 @@ def _percentile(values: Sequence[float], q: int) -> Estimate:
     return Estimate(percentile(values, q), low, high, "s", Basis.MEASURED, source)
 
 
-def _energies(seen: Measurement, span: Span) -> dict[str, Estimate]:
+def _energies(seen: Measurement, duration_s: float) -> dict[str, Estimate]:
     host = energy_within(seen.devices, None)
     found = {
         "energy_j": host,
-        "power_w": (host / span.duration_s).converted(1.0, "W"),
+        "power_w": (host / duration_s).converted(1.0, "W"),
     }
     for name, boundary in (("gpu", "board"), ("cpu", "package"), ("dram", "dram")):
         part = energy_within(seen.devices, boundary)
         if part.known or any(device.boundary == boundary for device in seen.devices):
             found[f"{name}_energy_j"] = part
-            found[f"{name}_power_w"] = (part / span.duration_s).converted(1.0, "W")
+            found[f"{name}_power_w"] = (part / duration_s).converted(1.0, "W")
     for name, peak in (
         ("peak_host_memory_bytes", seen.peak_host_memory_bytes),
         ("peak_gpu_memory_bytes", seen.peak_gpu_memory_bytes),

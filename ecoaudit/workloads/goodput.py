@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.scenario.model import Service
 from ecoaudit.statistics import share_interval
 from ecoaudit.workloads.client import Answer
-from ecoaudit.workloads.steady import Span
+from ecoaudit.workloads.takes import Takes
 
 
-def goodput(
-    answers: Sequence[Answer], span: Span, whole: bool, service: Service
-) -> dict[str, Estimate]:
-    """``service_level_share`` and ``goodput_per_s`` of a window; nothing without a service level.
+def goodput(takes: Takes, service: Service) -> dict[str, Estimate]:
+    """``service_level_share`` and ``goodput_per_s`` of a load; nothing without a service level.
 
     A request meets it when its first token and its end both came within their limits; one that
-    failed does not. Counted are the requests that ended in the window, well or badly.
+    failed does not. Counted are the requests that ended in a window, well or badly.
 
     Args:
-        answers: all of the load.
-        span: the window.
-        whole: whether it is the whole run.
+        takes: the windows.
         service: the limits.
     """
     limits = [
@@ -32,7 +26,7 @@ def goodput(
     ]
     if not limits:
         return {}
-    ended = [answer for answer in answers if whole or span.holds(answer.ended_s)]
+    ended = takes.ended_somehow
     source = f"{' and '.join(limits)}; {len(ended)} requests"
     if not ended:
         return {
@@ -42,7 +36,7 @@ def goodput(
     met = sum(1 for answer in ended if _meets(answer, service))
     low, high = share_interval(met, len(ended))
     share = Estimate(met / len(ended), low, high, "", Basis.MEASURED, f"{source}, Wilson interval")
-    rate = len(ended) / span.duration_s
+    rate = len(ended) / takes.duration_s
     return {
         "service_level_share": share,
         "goodput_per_s": (share * rate).converted(1.0, "requests/s").sourced(source),

@@ -159,8 +159,10 @@ def _draw(lengths: Lengths, chance: numpy.random.Generator) -> int:
 
 
 def fitted(shape: Shape, context: int | None) -> Shape:
-    """The lengths, cut where they are longer than the served context [tokens]."""
+    """The lengths; the longer one is cut where both exceed the served context [tokens]."""
     if context is None or shape.prompt_tokens + shape.output_tokens <= context:
         return shape
-    output = min(shape.output_tokens, context - MIN_PROMPT_TOKENS)
-    return Shape(min(shape.prompt_tokens, context - output), output, clipped=True)
+    shorter = min(shape.prompt_tokens, shape.output_tokens, context // 2)
+    if shape.prompt_tokens < shape.output_tokens:
+        return Shape(shorter, context - shorter, clipped=True)
+    return Shape(context - shorter, shorter, clipped=True)

@@ -78,8 +78,10 @@ class Load(Protocol):
         """Says while it goes on whether it may stop."""
         ...
 
-    def steady(self, answers: Sequence[Answer], each_s: float, window_s: float) -> Steady:
-        """Its steady window, or why there is none."""
+    def steady(
+        self, answers: Sequence[Answer], began_s: float, each_s: float, window_s: float
+    ) -> Steady:
+        """Its steady window, or why there is none; the load began at ``began_s``."""
         ...
 
 
@@ -118,7 +120,9 @@ class Closed:
         """See :class:`Load`."""
         return SteadyWatch(self.level, window_s)
 
-    def steady(self, answers: Sequence[Answer], each_s: float, window_s: float) -> Steady:
+    def steady(
+        self, answers: Sequence[Answer], began_s: float, each_s: float, window_s: float
+    ) -> Steady:
         """See :class:`Load`."""
         return steady_in_loop(answers, self.level)
 
@@ -174,9 +178,11 @@ class Stream:
         """See :class:`Load`."""
         return TimeWatch(_SETTLING * each_s + window_s, now)
 
-    def steady(self, answers: Sequence[Answer], each_s: float, window_s: float) -> Steady:
+    def steady(
+        self, answers: Sequence[Answer], began_s: float, each_s: float, window_s: float
+    ) -> Steady:
         """See :class:`Load`."""
-        return steady_by_time(answers, _SETTLING * each_s, window_s)
+        return steady_by_time(answers, began_s + _SETTLING * each_s, window_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +193,7 @@ class Once:
         arrivals: the kind of arrivals.
         window: name of its window in the run.
         count: requests, on average.
-        lasts_s: from the first that is due to the last [s].
+        lasts_s: how long requests come, the quiet before the first and after the last too [s].
         times: draws when they are due [s].
         shapes: their lengths; None draws them from the scenario's.
     """
@@ -203,7 +209,7 @@ class Once:
     @property
     def name(self) -> str:
         """For people."""
-        return f"{self.arrivals}, {self.count:g} requests"
+        return load_in_words(None, self.arrivals, self.rate_per_s)
 
     @property
     def rate_per_s(self) -> float | None:
@@ -221,13 +227,15 @@ class Once:
 
     def arriving(self, chance: numpy.random.Generator) -> Arrivals:
         """See :class:`Load`."""
-        return OpenLoop(self.times(chance))
+        return OpenLoop(self.times(chance), self.lasts_s)
 
     def watch(self, each_s: float, window_s: float, now: Callable[[], float]) -> Watch:
         """See :class:`Load`."""
         return TimeWatch(math.inf, now)
 
-    def steady(self, answers: Sequence[Answer], each_s: float, window_s: float) -> Steady:
+    def steady(
+        self, answers: Sequence[Answer], began_s: float, each_s: float, window_s: float
+    ) -> Steady:
         """See :class:`Load`."""
         return Steady(None, expected=False)
 
@@ -236,7 +244,7 @@ def clinic_day(day: ClinicDay) -> Once:
     """A day of a clinic, from opening to closing."""
     faster = "" if day.speed == 1 else f" x{day.speed:g}"
     return Once(
-        f"clinic day{faster}",
+        f"clinic day{faster}, {day.requests:g} requests",
         "clinic-day",
         day.requests,
         day.duration_s,
@@ -252,7 +260,7 @@ def batch(count: int) -> Once:
     """
     if count < 1:
         raise UsageError(f"a batch needs at least 1 request; got {count}")
-    return Once("batch", "batch", count, 0.0, lambda _: all_at_once(count))
+    return Once(f"batch of {count}", "batch", count, 0.0, lambda _: all_at_once(count))
 
 
 def all_loads(levels: Sequence[int], streams: Sequence[Load]) -> list[Load]:
@@ -264,9 +272,10 @@ def all_loads(levels: Sequence[int], streams: Sequence[Load]) -> list[Load]:
     if any(level < 1 for level in levels):
         raise UsageError(f"levels must be whole numbers of 1 or more, got {list(levels)}")
     loads: list[Load] = [*map(Closed, levels), *streams]
-    for name, count in Counter(load.window for load in loads).items():
-        if count > 1:
-            raise UsageError(f"the load {name} was asked for twice")
+    for names in ([load.window for load in loads], [load.name for load in loads]):
+        for name, count in Counter(names).items():
+            if count > 1:
+                raise UsageError(f"the load {name} was asked for twice")
     return loads
 
 

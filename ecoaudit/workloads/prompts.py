@@ -34,12 +34,17 @@ class Prepared:
         body: JSON.
         output_tokens: how many are asked for.
         clipped: see :class:`~ecoaudit.workloads.lengths.Shape`.
+        fresh_tokens: of the prompt, those after what an earlier request sent or got; None where it
+            was sent as text.
+        wants_ids: whether the token ids of the answer are to be kept, for the prompt after it.
     """
 
     path: str
     body: bytes
     output_tokens: int
     clipped: bool
+    fresh_tokens: int | None = None
+    wants_ids: bool = False
 
 
 class PromptMaker:
@@ -49,7 +54,8 @@ class PromptMaker:
         facts: the server and what it understands.
         seed: for the filling; the salt is always fresh.
         words: make text of these words rather than token ids.
-        shared_tokens: length of a beginning that all prompts have in common [tokens].
+        shared_tokens: length of a beginning that all prompts have in common [tokens]; is kept as
+            an attribute.
     """
 
     def __init__(
@@ -67,15 +73,12 @@ class PromptMaker:
         self._chance = numpy.random.default_rng(seed)
         self._salt = secrets.randbelow((LAST_ID - FIRST_ID) ** _SALT_TOKENS)
         self._count = 0
-        self._shared_tokens, self._shared_text = 0, ""
         self._shared_ids: list[int] = []
+        self._shared_text = ""
+        self.shared_tokens = 0
         if shared_tokens:
-            ids, text = self.token_ids(shared_tokens), self._text(shared_tokens)
-            self._shared_tokens, self._shared_ids, self._shared_text = (
-                shared_tokens,
-                ids,
-                f"{text} ",
-            )
+            ids, text = self.token_ids(shared_tokens), f"{self._text(shared_tokens)} "
+            self._shared_ids, self._shared_text, self.shared_tokens = ids, text, shared_tokens
 
     @property
     def exact(self) -> bool:
@@ -89,42 +92,67 @@ class PromptMaker:
 
     def request(self, shape: Shape) -> Prepared:
         """The next request, of this shape."""
-        facts, able = self._facts, self._facts.abilities
+        if not self._as_text:
+            ids = self.token_ids(shape.prompt_tokens)
+            fresh = max(len(ids) - self.shared_tokens, 0)
+            return self.of_ids(ids, shape.output_tokens, shape.clipped, fresh_tokens=fresh)
+        text = self._text(shape.prompt_tokens)
+        if self._facts.abilities.completions:
+            prompt: dict[str, Any] = {"prompt": text}
+            path = "/v1/completions"
+        else:
+            prompt = {"messages": [{"role": "user", "content": text}]}
+            path = "/v1/chat/completions"
+        body = self._body(prompt, shape.output_tokens)
+        return Prepared(path, body, shape.output_tokens, shape.clipped)
+
+    def of_ids(
+        self,
+        ids: list[int],
+        output_tokens: int,
+        clipped: bool,
+        *,
+        fresh_tokens: int,
+        wants_ids: bool = False,
+    ) -> Prepared:
+        """A request with these token ids as its prompt; the rest as in :class:`Prepared`."""
+        prompt: dict[str, Any] = {"prompt": ids}
+        if wants_ids:
+            prompt["return_token_ids"] = True
+        body = self._body(prompt, output_tokens)
+        return Prepared("/v1/completions", body, output_tokens, clipped, fresh_tokens, wants_ids)
+
+    def _body(self, prompt: dict[str, Any], output_tokens: int) -> bytes:
+        able = self._facts.abilities
         body: dict[str, Any] = {
-            "model": facts.served_name,
-            "max_tokens": shape.output_tokens,
+            "model": self._facts.served_name,
+            "max_tokens": output_tokens,
             "temperature": 0,
             "stream": True,
             "stream_options": {"include_usage": True},
+            **prompt,
         }
         if able.continuous_usage:
             body["stream_options"]["continuous_usage_stats"] = True
         if able.ignore_eos:
             body["ignore_eos"] = True
-        path = "/v1/completions"
-        if not self._as_text:
-            body["prompt"] = self.token_ids(shape.prompt_tokens)
-        elif able.completions:
-            body["prompt"] = self._text(shape.prompt_tokens)
-        else:
-            path = "/v1/chat/completions"
-            content = self._text(shape.prompt_tokens)
-            body["messages"] = [{"role": "user", "content": content}]
-        data = json.dumps(body, separators=(",", ":")).encode()
-        return Prepared(path, data, shape.output_tokens, shape.clipped)
+        return json.dumps(body, separators=(",", ":")).encode()
 
     def token_ids(self, length: int) -> list[int]:
         """``length`` token ids: what is shared, the run's salt, the request's number, filling."""
         salt = _digits(self._salt, _SALT_TOKENS)
-        ids = [*self._shared_ids, *salt, *_digits(self._next(), _COUNT_TOKENS)]
-        filling: list[int] = self._chance.integers(
-            FIRST_ID, LAST_ID, max(length - len(ids), 0)
-        ).tolist()
-        return (ids + filling)[:length]
+        own = [*salt, *_digits(self._next(), _COUNT_TOKENS)]
+        ids = [*self._shared_ids[: max(length - len(own), 0)], *own]
+        return (ids + self.filling(max(length - len(ids), 0)))[:length]
+
+    def filling(self, length: int) -> list[int]:
+        """``length`` token ids at random."""
+        drawn: list[int] = self._chance.integers(FIRST_ID, LAST_ID, length).tolist()
+        return drawn
 
     def _text(self, tokens: int) -> str:
         """About ``tokens`` tokens of words, after what is shared and a salt."""
-        own = tokens - self._shared_tokens
+        own = tokens - self.shared_tokens
         count = max(round(own / self._facts.tokens_per_word), 1)
         picks = self._chance.integers(0, len(self._words), count).tolist()
         filling = " ".join(self._words[pick] for pick in picks)

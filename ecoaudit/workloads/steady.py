@@ -46,12 +46,6 @@ def minimum_requests(concurrency: int) -> int:
     return MINIMUM_FACTOR * concurrency + 2
 
 
-def whole_run(answers: Sequence[Answer]) -> Span:
-    """From when the first was due to the last end."""
-    ends = [answer.ended_s for answer in answers if answer.ended_s is not None]
-    return Span(min(answer.due_s for answer in answers), max(ends))
-
-
 @dataclass(frozen=True, slots=True)
 class Steady:
     """The steady window of a load.
@@ -83,7 +77,7 @@ def steady_in_loop(answers: Sequence[Answer], concurrency: int) -> Steady:
     return Steady(span if span.duration_s > 0 else None)
 
 
-def steady_by_time(answers: Sequence[Answer], settling_s: float, window_s: float) -> Steady:
+def steady_by_time(answers: Sequence[Answer], start_s: float, window_s: float) -> Steady:
     """The steady window of an open loop, whose arrivals go on to its end.
 
     It is refused where the requests in flight grow over it. They are averaged over ten parts of
@@ -93,10 +87,9 @@ def steady_by_time(answers: Sequence[Answer], settling_s: float, window_s: float
 
     Args:
         answers: all of them, in the order of their being due.
-        settling_s: time left out at the start, when the server was empty [s].
+        start_s: when it begins: not at once, for the server was empty [s].
         window_s: its length [s].
     """
-    start_s = answers[0].due_s + settling_s
     span = Span(start_s, start_s + window_s)
     step_s = span.duration_s / _PARTS
     edges = [span.start_s + step_s * number for number in range(_PARTS + 1)]
@@ -161,20 +154,23 @@ class TimeWatch:
     """Stops after a time.
 
     Args:
-        lasts_s: after the first request was due [s].
+        lasts_s: after it was first asked [s].
         now: the recorder's clock.
     """
 
     def __init__(self, lasts_s: float, now: Callable[[], float]):
         self._lasts_s = lasts_s
         self._now = now
+        self._began_s: float | None = None
 
     def ended(self, answer: Answer) -> None:
         """See :class:`Watch`."""
 
     def enough(self, answers: Sequence[Answer]) -> bool:
         """See :class:`Watch`."""
-        return bool(answers) and self._now() - answers[0].due_s > self._lasts_s
+        if self._began_s is None:
+            self._began_s = self._now()
+        return self._now() - self._began_s > self._lasts_s
 
 
 class SteadyWatch:

@@ -8,11 +8,11 @@ from statistics import fmean
 from typing import Final
 
 from ecoaudit.workloads.arrivals import ClosedLoop
-from ecoaudit.workloads.client import Answer, LoadClient
+from ecoaudit.workloads.client import Answer, Client
 from ecoaudit.workloads.lengths import Shape
 from ecoaudit.workloads.level import LevelLog, drive_level
 from ecoaudit.workloads.loads import Closed
-from ecoaudit.workloads.prompts import Prepared
+from ecoaudit.workloads.requests import Requests
 
 ROUNDS: Final = 2  # requests per slot of the highest level
 _MOST_TOKENS: Final = 32  # longest answer
@@ -26,8 +26,8 @@ def short(shapes: Iterator[Shape]) -> Iterator[Shape]:
 
 
 async def ask_few(
-    client: LoadClient,
-    requests: Iterator[Prepared],
+    client: Client,
+    requests: Requests,
     streams: int,
     count: int,
     now: Callable[[], float],
@@ -44,6 +44,7 @@ async def ask_few(
             lambda _: None,
             now,
             counters=False,
+            gone=lambda: None,
             around=contextlib.nullcontext(),
         )
         return log, await client.metrics()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from ecoaudit.reporters import REPORTERS, Content
-from tests.reporters.examples import a_plan, a_run, with_nothing_that_fits
+from tests.reporters.examples import a_plan, a_run, a_served_run, with_nothing_that_fits
 
 pytestmark = pytest.mark.browser
 
@@ -19,6 +19,7 @@ CONTENTS = {
     "nothing-fits": Content(with_nothing_that_fits(a_plan())),
     "run": Content(None, (a_run(),), "ecoaudit report run.json -o page.html"),
     "long-names": Content(a_plan(LONG), (a_run(LONG),)),
+    "served": Content(None, (a_served_run(LONG),), "ecoaudit report run.json -o page.html"),
 }
 
 

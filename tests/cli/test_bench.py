@@ -87,12 +87,24 @@ def test_levels_window_and_idle_can_be_given(scenario: Path, url: str, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--levels", "1,x"], "expected whole numbers from 1 to 1024, such as 1,2,4; got '1,x'"),
-        (["--levels", "0"], "expected whole numbers from 1 to 1024"),
+        (
+            ["--levels", "1,x"],
+            "expected auto, or whole numbers from 1 to 1024, such as 1,2,4; got '1,x'",
+        ),
+        (["--levels", "0"], "expected auto, or whole numbers from 1 to 1024"),
         (["--window", "20"], "expected a time with its unit"),
         (["--engine", "openai"], "--engine openai needs --url"),
         (["--engine", "vllm", "--url", "http://127.0.0.1:9"], "--url needs --engine openai"),
         (["--engine", "openai", "--url", "http://a:b@c"], "OPENAI_API_KEY"),
+        (["--resume"], "--resume goes on with what is at -o: give it"),
+        (["--burstiness", "2"], "--burstiness is of --rate: give one"),
+        (["--engine", "vllm-offline", "--levels", "2"], "give --batch N, and no other load"),
+        (
+            ["--model", "a", "--model", "b", "-o", "run.json"],
+            "-o run.json: several runs go into a folder, such as -o runs/",
+        ),
+        (["--model", "x/a", "--model", "y/a", "-o", "d"], "two models would have one file, a.json"),
+        (["--model", "a", "--model", "b", "--served-name", "c"], "--served-name is of one model"),
     ],
 )
 def test_wrong_usage(scenario: Path, arguments: list[str], said: str) -> None:
@@ -100,6 +112,40 @@ def test_wrong_usage(scenario: Path, arguments: list[str], said: str) -> None:
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_one_model_that_fails_does_not_keep_the_others_from_being_measured(
+    scenario: Path, url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "models"
+    both = (scenario, "--engine", "openai", "--url", url, "--levels", "1", "-o", folder)
+    done = bench(*both, "--model", "other", "--model", "fake")
+    assert done.returncode == 1
+    assert "1 of 2: other" in done.stderr
+    assert "it serves no 'other', but fake" in done.stderr
+    assert "1 of 2 were not measured: other; the same command with --resume" in done.stderr
+    assert [path.name for path in folder.iterdir()] == ["fake.json"]
+    again = bench(*both, "--model", "other", "--model", "fake", "--resume")
+    assert again.returncode == 1
+    assert f"{folder / 'other.json'}: nothing is there yet; beginning anew" in again.stderr
+    assert "the earlier run has all of it" in again.stderr
+
+
+def test_a_further_level_is_added_to_a_run_that_is_there(
+    scenario: Path, url: str, tmp_path: Path
+) -> None:
+    output = tmp_path / "run.json"
+    common = (scenario, "--engine", "openai", "--url", url, "-o", output)
+    assert bench(*common, "--levels", "1").returncode == 0
+    first = json.loads(output.read_text())
+    done = bench(*common, "--levels", "1,2", "--resume")
+    assert done.returncode == 0, done.stderr
+    run = json.loads(output.read_text())
+    assert [point["level"] for point in run["curve"]] == [1, 2]
+    assert run["curve"][0] == first["curve"][0]
+    assert "level 1: finished by the earlier run" in done.stderr
+    (kept,) = (part for part in done.stderr.split() if part.endswith(f"{first['id']}.json"))
+    assert json.loads(Path(kept).read_text()) == first
 
 
 def test_a_server_that_is_not_there(scenario: Path, tmp_path: Path) -> None:

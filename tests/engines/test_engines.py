@@ -42,7 +42,7 @@ def test_every_engine_fits_the_protocol(name: str) -> None:
         assert hasattr(cls, member)
 
 
-@pytest.mark.parametrize(("name", "options"), [("vllm", {}), ("fake", {})])
+@pytest.mark.parametrize(("name", "options"), [("vllm", {}), ("vllm-offline", {}), ("fake", {})])
 def test_an_engine_can_be_stopped_without_having_been_started(
     name: str, options: dict[str, str]
 ) -> None:
@@ -92,8 +92,8 @@ def test_attaching_finds_out_what_the_server_is(fake: FakeEngine) -> None:
 @pytest.mark.parametrize(
     "fake",
     [
-        replace(Abilities(), token_ids=False),
-        replace(Abilities(), completions=False, token_ids=False, metrics=False),
+        replace(Abilities(), token_ids=False, answer_ids=False),
+        replace(Abilities(), completions=False, token_ids=False, answer_ids=False, metrics=False),
         replace(Abilities(), ignore_eos=False),
     ],
     indirect=True,
@@ -224,6 +224,7 @@ def test_what_the_log_says_of_the_settings() -> None:
         "dtype": "bfloat16",
         "kv_cache_dtype": "auto",
         "tensor_parallel_size": 1,
+        "serving_device": "cpu",
         "max_num_batched_tokens": "engine default",
     }
     assert said_in_log(LOG.replace("quantization=None", "quantization=awq"))["quantization"] == (

@@ -231,3 +231,45 @@ def _point(level: int, rate: float, each_j: float) -> CurvePoint:
         "energy_per_output_token_j": Estimate.within(each_j, 0.1, "J/token", MODELLED, "energy"),
     }
     return CurvePoint(level, whole_run=figures, steady=figures if level > 1 else {})
+
+
+def a_served_run(name: str = "served") -> Run:
+    """An inference run with closed and open loops, the engine's counters and its memory."""
+    gib = 2.0**30
+
+    def load(in_flight: float, rate: float, use: float) -> dict[str, Estimate]:
+        figures = _point(1, rate, 100 / rate).whole_run
+        client = {
+            "requests_in_flight": Estimate.exact(in_flight, "requests", MEASURED, "client"),
+            "ttft_s_p50": Estimate(0.3, 0.28, 0.33, "s", MEASURED, "client clock"),
+            "service_level_share": Estimate(0.9, 0.8, 0.95, "", MEASURED, "20 requests"),
+        }
+        engine = {
+            "kv_cache_use_peak": Estimate.exact(use, "", MEASURED, "vLLM /metrics"),
+            "requests_running": Estimate(0.9, 0.7, 1.1, "requests", MEASURED, "vLLM /metrics"),
+            "preemptions": Estimate.exact(0, "requests", MEASURED, "vLLM /metrics"),
+            "engine_prefill_s": Estimate.exact(0.25, "s", MEASURED, "vLLM /metrics"),
+            "prefix_hit_share": Estimate.absent("", "no prompt token was looked up"),
+        }
+        reserved = Estimate.exact(4 * gib, "bytes", MEASURED, "vLLM's log")
+        memory = {
+            "weights_memory_bytes": Estimate.within(15 * gib, 1e-3, "bytes", MEASURED, "the log"),
+            "kv_cache_reserved_bytes": reserved,
+            "kv_cache_used_bytes": reserved * use,
+            "memory_overhead_bytes": Estimate.absent("bytes", "no peak was measured"),
+        }
+        return {**figures, **client, **engine, **memory}
+
+    gap = Doubt("busy-client", "one client followed 200 streams", "use another machine")
+    one, four, due = load(1.0, 38.0, 0.05), load(3.9, 121.0, 0.25), load(2.2, 60.0, 0.1)
+    day = CurvePoint(None, load(0.2, 8.0, 0.01), arrivals="clinic day")
+    return replace(
+        a_run(name),
+        doubts=[*a_run().doubts, gap],
+        curve=[
+            CurvePoint(1, one, one),
+            CurvePoint(4, four, four),
+            CurvePoint(None, due, due, "poisson", 0.5),
+            day,
+        ],
+    )

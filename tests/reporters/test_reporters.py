@@ -22,11 +22,12 @@ from ecoaudit.reporters.figures import Figure, figure
 from ecoaudit.reporters.view import Bar, Part
 from ecoaudit.reporters.words import RANDOM_WEIGHTS
 from ecoaudit.run import Doubt
-from tests.reporters.examples import a_plan, a_run, with_nothing_that_fits
+from tests.reporters.examples import a_plan, a_run, a_served_run, with_nothing_that_fits
 
 HOSTILE = "<script>alert(1)</script>"
 PLAN = Content(a_plan(), (), "ecoaudit report plan.json -o plan.html")
 RUN = Content(None, (a_run(),), "ecoaudit report run.json -o run.html")
+SERVED = Content(None, (a_served_run(),), "ecoaudit report run.json -o run.html")
 
 
 def html(content: Content) -> str:
@@ -68,7 +69,7 @@ class Outline(HTMLParser):
 
 
 @pytest.mark.parametrize("suffix", REPORTERS)
-@pytest.mark.parametrize("content", [PLAN, RUN], ids=["plan", "run"])
+@pytest.mark.parametrize("content", [PLAN, RUN, SERVED], ids=["plan", "run", "served"])
 def test_the_same_content_gives_the_same_bytes(suffix: str, content: Content) -> None:
     reporter = reporter_for(f"x{suffix.upper()}")
     assert reporter.suffix == suffix
@@ -85,7 +86,7 @@ def test_an_unknown_suffix_lists_the_known_ones() -> None:
 # -- HTML ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", [PLAN, RUN], ids=["plan", "run"])
+@pytest.mark.parametrize("content", [PLAN, RUN, SERVED], ids=["plan", "run", "served"])
 def test_a_page_loads_nothing_and_runs_nothing(content: Content) -> None:
     text = html(content)
     outline = Outline(text)
@@ -102,7 +103,7 @@ def test_a_page_loads_nothing_and_runs_nothing(content: Content) -> None:
     assert len(text.encode()) < 500_000
 
 
-@pytest.mark.parametrize("content", [PLAN, RUN], ids=["plan", "run"])
+@pytest.mark.parametrize("content", [PLAN, RUN, SERVED], ids=["plan", "run", "served"])
 def test_a_page_can_be_read_aloud(content: Content) -> None:
     outline = Outline(html(content))
     ids = [attrs["id"] for _, attrs in outline.tags if attrs.get("id")]

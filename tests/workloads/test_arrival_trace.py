@@ -11,6 +11,7 @@ from ecoaudit.errors import FileFormatError
 from ecoaudit.workloads.arrival_trace import read_trace
 from ecoaudit.workloads.lengths import Shape
 
+WHOLE = "a whole number from 1 to 10,000,000"
 HEAD = "arrival_s,input_tokens,output_tokens\n"
 
 
@@ -23,7 +24,7 @@ def test_a_trace_gives_times_and_lengths(tmp_path: Path) -> None:
     assert list(load.times(numpy.random.default_rng(0))) == [0.0, 0.0, 2.5]
     assert load.shapes == [Shape(300, 20), Shape(8, 1), Shape(9, 40)]
     assert (load.count, load.lasts_s, load.rate_per_s) == (3, 2.5, 1.2)
-    assert load.name == "trace monday.csv, 3 requests"
+    assert load.name == "trace monday.csv, 3 requests, 1.2 requests/s"
 
 
 @pytest.mark.parametrize(
@@ -35,11 +36,13 @@ def test_a_trace_gives_times_and_lengths(tmp_path: Path) -> None:
         ),
         (HEAD, ": holds no request"),
         ("", ":1: no column arrival_s, input_tokens, output_tokens"),
-        (HEAD + "1,10,10\nx,10,10\n", ":3: arrival_s: expected seconds, 0 or more; got 'x'"),
-        (HEAD + "-1,10,10\n", ":2: arrival_s: expected seconds, 0 or more; got '-1'"),
+        (HEAD + "1,10,10\nx,10,10\n", ":3: arrival_s: expected seconds, 0 or more; got text"),
+        (HEAD + "-1,10,10\n", ":2: arrival_s: expected seconds, 0 or more; got -1"),
         (HEAD + "nan,10,10\n", ":2: arrival_s: expected seconds"),
-        (HEAD + "1,10.5,10\n", ":2: input_tokens: expected a whole number of 1 or more"),
-        (HEAD + "1,10\n", ":2: output_tokens: expected a whole number of 1 or more; got None"),
+        (HEAD + "1,10.5,10\n", f":2: input_tokens: expected {WHOLE}"),
+        (HEAD + "1,10\n", f":2: output_tokens: expected {WHOLE}; got nothing"),
+        (HEAD + "1,10,1e300\n", ":2: output_tokens: expected a whole number"),
+        (HEAD + "1,Jane Doe,1\n", f":2: input_tokens: expected {WHOLE}"),
         (HEAD + "1,10,0\n", ":2: output_tokens: expected a whole number"),
         (HEAD + "5,10,10\n4,10,10\n", ":3: arrival_s goes back to 4 s; sort it"),
     ],

@@ -8,7 +8,10 @@ from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.scenario.model import Service
 from ecoaudit.workloads.client import Answer
 from ecoaudit.workloads.goodput import goodput
+from ecoaudit.workloads.level import LevelLog
+from ecoaudit.workloads.loads import Closed
 from ecoaudit.workloads.steady import Span
+from ecoaudit.workloads.takes import Takes
 
 
 def seconds(value: float) -> Estimate:
@@ -29,8 +32,12 @@ ANSWERS = [
 ]
 
 
+def takes(span: Span, *, whole: bool = False) -> Takes:
+    return Takes([(LevelLog(Closed(2), 2, answers=ANSWERS), span)], whole)
+
+
 def test_both_limits_must_hold_and_failures_count() -> None:
-    found = goodput(ANSWERS, Span(0.0, 20.0), True, Service(seconds(1.0), seconds(5.0)))
+    found = goodput(takes(Span(0.0, 20.0), whole=True), Service(seconds(1.0), seconds(5.0)))
     assert found["service_level_share"].number == pytest.approx(2 / 5)
     assert found["goodput_per_s"].number == pytest.approx(2 / 20)
     assert found["goodput_per_s"].unit == "requests/s"
@@ -40,15 +47,15 @@ def test_both_limits_must_hold_and_failures_count() -> None:
 
 
 def test_one_limit_and_a_window() -> None:
-    found = goodput(ANSWERS, Span(0.0, 8.0), False, Service(None, seconds(5.0)))
+    found = goodput(takes(Span(0.0, 8.0)), Service(None, seconds(5.0)))
     assert found["service_level_share"].number == pytest.approx(2 / 4)
     assert found["goodput_per_s"].number == pytest.approx(2 / 8)
 
 
 def test_without_a_service_level_there_is_none() -> None:
-    assert goodput(ANSWERS, Span(0.0, 8.0), False, Service()) == {}
+    assert goodput(takes(Span(0.0, 8.0)), Service()) == {}
 
 
 def test_without_a_request_it_is_absent() -> None:
-    found = goodput(ANSWERS, Span(100.0, 108.0), False, Service(seconds(1.0)))
+    found = goodput(takes(Span(100.0, 108.0)), Service(seconds(1.0)))
     assert {estimate.known for estimate in found.values()} == {False}

@@ -232,7 +232,7 @@ def test_an_engine_that_dies_keeps_what_was_measured(scenario: Scenario, tmp_pat
     assert str(tmp_path / "run.json") in str(caught.value)
     run = load_run(tmp_path / "run.json")
     assert run.status is RunStatus.FAILED
-    assert [point.level for point in run.curve] == [1]
+    assert [point.level for point in run.curve] == [1, 2]
 
 
 def test_ctrl_c_keeps_the_levels_that_are_done(scenario: Scenario) -> None:
@@ -292,6 +292,63 @@ def test_a_signal_ends_the_bench_in_order(tmp_path: Path, number: signal.Signals
         process.stdout.read()
     assert process.returncode == (-number if number is signal.SIGTERM else 0)
     assert load_run(output).status is RunStatus.INTERRUPTED
+
+
+KILLED = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from tests.workloads.test_inference import drive, short
+from ecoaudit.engines.fake import FakeEngine
+from ecoaudit.scenario import load_scenario
+from ecoaudit.workloads.loads import Stream
+scenario = short(load_scenario("solar-rural-screening"))
+drive(scenario, FakeEngine(), levels=None, streams=[Stream(20.0)], window_s=60.0,
+      output=sys.argv[1], progress=lambda line: print(line, flush=True))
+"""
+
+
+def test_ctrl_c_in_a_load_keeps_its_answers(tmp_path: Path) -> None:
+    output = tmp_path / "run.json"
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(output), str(REPOSITORY)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+        cwd=REPOSITORY,
+    )
+    assert process.stdout is not None
+    with process:
+        for line in process.stdout:
+            if line.startswith("poisson, 20 requests/s: about"):
+                break
+        time.sleep(2.0)  # into the load
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    run = load_run(output)
+    assert run.status is RunStatus.INTERRUPTED
+    (point,) = run.curve
+    assert point.whole_run["requests"].number > 5
+    assert point.steady == {}
+    assert "cut-load" in codes(run)
+    assert run.settings["levels_seen"][point.load]["cut"] == "it was interrupted"
+
+
+def test_a_server_that_fails_from_some_time_on_ends_the_load(scenario: Scenario) -> None:
+    class Failing(FakeEngine):
+        def alive(self) -> str | None:
+            return None
+
+        async def _answer(self, request: Any) -> Any:
+            self._fail_every = 1 if self._counts.requests > 20 else 0
+            return await super()._answer(request)
+
+    even = Stream(20.0, burstiness=50.0)
+    run = drive(scenario, Failing(), levels=None, streams=[even], window_s=30.0)
+    (point,) = run.curve
+    assert point.whole_run["duration_s"].number < 10
+    assert point.steady == {}  # not 30 s in which nothing ran
+    (said,) = (d.message for d in run.doubts if d.code == "cut-load")
+    assert "8 requests in a row failed" in said
 
 
 # -- open loops --------------------------------------------------------------------------------
@@ -375,5 +432,6 @@ def test_a_shared_system_prompt_is_meant_to_be_found_in_the_cache(scenario: Scen
 
 def test_a_history_word_for_word_is_refused(scenario: Scenario) -> None:
     turns = Estimate.exact(5, "turns", Basis.DECLARED, "test")
-    with pytest.raises(UsageError, match="prefix_cache: on: a bench cannot yet"):
-        drive(with_prefix_cache(scenario, turns=turns), FakeEngine())
+    no_ids = replace(Abilities(), answer_ids=False)
+    with pytest.raises(UsageError, match="prefix_cache: on: a conversation's history can be sent"):
+        drive(with_prefix_cache(scenario, turns=turns), FakeEngine(abilities=no_ids))

@@ -15,12 +15,12 @@ import pytest
 
 from ecoaudit.engines.base import Abilities, EngineFacts
 from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.run import CurvePoint
 from ecoaudit.scenario import Lengths, Scenario, load_scenario
 from ecoaudit.workloads.arrivals import ClosedLoop, poisson
 from ecoaudit.workloads.client import Answer
 from ecoaudit.workloads.demand import nearest_load
-from ecoaudit.workloads.lengths import Shape, log_parameters, longest_context, shapes
-from ecoaudit.workloads.loads import Closed, Stream
+from ecoaudit.workloads.lengths import Shape, fitted, log_parameters, longest_context, shapes
 from ecoaudit.workloads.prompts import FIRST_ID, LAST_ID, PromptMaker
 from ecoaudit.workloads.server_metrics import cache_settings, grown, read_counters
 from ecoaudit.workloads.steady import (
@@ -33,7 +33,6 @@ from ecoaudit.workloads.steady import (
     steady_by_time,
     steady_in_loop,
     tokens_in,
-    whole_run,
 )
 
 FACTS = EngineFacts("fake", "1", "http://127.0.0.1:9", "m", "served", "bf16", False, 4096, True)
@@ -80,7 +79,9 @@ def test_lengths_beyond_the_context_are_cut_and_marked(notes: Scenario) -> None:
     assert all(shape.clipped for shape in drawn)
     assert {shape.prompt_tokens + shape.output_tokens for shape in drawn} == {1000}
     tiny = next(shapes(notes, (1, 0), 64))
-    assert (tiny.prompt_tokens, tiny.output_tokens) == (8, 56)
+    assert (tiny.prompt_tokens, tiny.output_tokens) == (32, 32)
+    assert fitted(Shape(100, 9000), 8192) == Shape(100, 8092, clipped=True)
+    assert fitted(Shape(9000, 100), 8192) == Shape(8092, 100, clipped=True)
 
 
 def test_no_spread_makes_every_length_the_mean(notes: Scenario) -> None:
@@ -201,11 +202,6 @@ ANSWERS = [
 ]
 
 
-def test_the_whole_run_is_first_send_to_last_end() -> None:
-    assert whole_run(ANSWERS) == Span(0.0, 18.0)
-    assert tokens_in(ANSWERS, Span(-1.0, 18.0)) == 56
-
-
 def test_the_steady_window_opens_with_the_bth_first_token() -> None:
     # 2nd first token at 3 s; N - B - 1 = 5 ended, the 5th at 12 s
     span = steady_in_loop(ANSWERS, 2).span
@@ -238,13 +234,13 @@ def test_a_level_goes_on_until_its_steady_window_is_long_enough() -> None:
 def test_an_open_loop_is_cut_by_time() -> None:
     # every 2 s one that takes 4 s: two in flight all along, once it has settled
     answers = [answered(n, 2.0 * n, 2.0 * n + 1, 2.0 * n + 4, 7) for n in range(30)]
-    assert steady_by_time(answers, settling_s=8.0, window_s=40.0) == Steady(Span(8.0, 48.0))
+    assert steady_by_time(answers, start_s=8.0, window_s=40.0) == Steady(Span(8.0, 48.0))
 
 
 def test_an_open_loop_that_falls_behind_has_no_steady_window() -> None:
     # a server that takes one at a time, for 4 s each, and one comes every 2 s
     answers = [answered(n, 2.0 * n, 4.0 * n + 1, 4.0 * n + 4, 7) for n in range(30)]
-    found = steady_by_time(answers, settling_s=8.0, window_s=40.0)
+    found = steady_by_time(answers, start_s=8.0, window_s=40.0)
     assert found.span is None
     # 8 to 10 s: five have come, two have ended; one more from 10 s on. 44 to 48 s likewise
     assert found.why == (
@@ -311,10 +307,20 @@ def test_growth(before: float | None, after: float, growth: float | None) -> Non
 # -- demand ------------------------------------------------------------------------------------
 
 
+def point(level: int | None, e2e_s: float, rate: float | None = None) -> CurvePoint:
+    """A point whose requests take so long on average, by Little's law."""
+    in_flight = (rate or 0.0) * e2e_s if level is None else float(level)
+    found = {
+        "requests_in_flight": Estimate.exact(in_flight, "requests", Basis.MEASURED, "test"),
+        "requests_per_s": Estimate.exact(in_flight / e2e_s, "requests/s", Basis.MEASURED, "test"),
+    }
+    return CurvePoint(level, found, arrivals="poisson" if rate else "closed loop", rate_per_s=rate)
+
+
 def test_the_level_nearest_the_demand(notes: Scenario) -> None:
     # 40 clinicians x 19 notes in 9 h, twice that in the busiest hour: 760 x 2 / 32400 = 0.0469/s
-    chosen = nearest_load(notes, [(Closed(1), 10.0), (Closed(2), 40.0), (Closed(4), 60.0)])
+    chosen = nearest_load(notes, [point(1, 10.0), point(2, 40.0), point(4, 60.0)])
     assert chosen.load == 1  # 0.47 at level 1, 1.88 at level 2, 2.81 at level 4
     assert chosen.in_flight == pytest.approx(760 * 2 / 32400 * 40)
-    assert nearest_load(notes, [(Stream(0.05), 1.0), (Closed(4), 1.0)]).load == 1
-    assert nearest_load(notes, [(Stream(0.5), 9.0), (Stream(0.05), 4.0)]).load == 1
+    assert nearest_load(notes, [point(None, 1.0, 0.05), point(4, 1.0)]).load == 1
+    assert nearest_load(notes, [point(None, 9.0, 0.5), point(None, 4.0, 0.05)]).load == 1

@@ -1,0 +1,101 @@
+"""What vLLM prints: its settings, and why it did not start."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from ecoaudit.engines.server_process import ServerProcess, last_lines
+from ecoaudit.errors import EngineError
+
+LOG_LINES: Final = 12
+# What the log of a failed start says, and what to do about it; the first that is found counts.
+_REMEDIES: Final = {
+    r"torchvision::nms|_torchaudio|libtorchcodec": (
+        "vLLM's CPU build comes with packages that do not match its torch; "
+        "pip uninstall -y torchvision torchaudio torchcodec"
+    ),
+    r"out of memory|OutOfMemory|No available memory for the cache|Cannot allocate memory"
+    r"|Free memory on device|larger than the available KV cache": (
+        "memory ran out; take a smaller model or weight format, or a smaller --max-model-len"
+    ),
+    r"gated repo|401 Client Error|403 Client Error|awaiting a review": (
+        "the model's licence must be accepted on its page, and HF_TOKEN set, before the download"
+    ),
+    r"offline mode|HF_HUB_OFFLINE|LocalEntryNotFound|couldn't connect to|not a local folder"
+    r"|Repository Not Found|not a valid model identifier|Invalid repository ID": (
+        "the model is not on this machine; check its name, give a folder, or pass --allow-download"
+    ),
+    r"max_model_len .*(greater|larger) than|max_position_embeddings": (
+        "pass a smaller --max-model-len"
+    ),
+    r"error: (unrecognized arguments|argument |ambiguous option)": (
+        "vLLM does not know a flag after the --, or its value; see the last line"
+    ),
+    r"ipc path .* is longer than|AF_UNIX path too long": (
+        "the temporary folder's name is too long for a socket; set TMPDIR to a shorter one"
+    ),
+    r"[Aa]ddress already in use": "another program took the port; run it again",
+    r"No module named": "the installation is not whole; install vLLM again",
+}
+_PARALLEL: Final = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
+# What the engine's processes say of their memory [GiB], to two places: each of them, or the first
+# alone. vLLM 0.32: worker/gpu_model_runner.py, worker/gpu_worker.py, worker/cpu_worker.py.
+_MEMORY: Final = {
+    "weights": (r"Model loading took ([\d.]+) GiB",),
+    "kv_cache": (
+        r"Available KV cache memory: ([\d.]+) GiB",
+        r"reserved ([\d.]+) GiB memory for KV Cache",
+        r"(?:Explicitly|Auto) set \(([\d.]+)/[\d.]+\) GiB for KV cache",
+    ),
+}
+
+
+def remedy(log: str) -> str:
+    """What to do about a failed start, from its log."""
+    for pattern, advice in _REMEDIES.items():
+        if re.search(pattern, log):
+            return advice
+    return "see its log"
+
+
+def not_started(what: str, process: ServerProcess, limit_s: float) -> EngineError:
+    """The error of an engine that did not get ready within ``limit_s`` seconds."""
+    how = f"was not ready after {limit_s:.0f} s"
+    if process.exit_code() is not None:
+        how = "did not start"
+    text = process.text()
+    return EngineError(
+        f"{what} {how}: {remedy(text)}. The last lines of its log "
+        f"({process.log}):\n{last_lines(text, LOG_LINES)}"
+    )
+
+
+def died(what: str, process: ServerProcess) -> str:
+    """What to say of an engine that has ended by itself."""
+    code = process.exit_code()
+    how = "ended" if code is None else f"ended with code {code}"
+    return f"{what} {how}:\n{last_lines(process.text(), LOG_LINES)}"
+
+
+def said_in_log(log: str) -> dict[str, Any]:
+    """Settings that vLLM prints at start and that no endpoint gives."""
+    found: dict[str, Any] = {"max_num_batched_tokens": "engine default"}
+    for key in ("dtype", "quantization", "kv_cache_dtype"):
+        match = re.search(rf"\b{key}=([\w.]+)", log)
+        if match and match.group(1) != "None":
+            found[key] = match.group(1).removeprefix("torch.")
+    for key in ("max_num_batched_tokens", *_PARALLEL):
+        match = re.search(rf"\b{key}=(\d+)", log)
+        if match:
+            found[key] = int(match.group(1))
+    match = re.search(r"\bdevice_config=(\w+)", log)
+    if match:
+        found["serving_device"] = match.group(1)
+    memory = {
+        name: [float(number) for pattern in patterns for number in re.findall(pattern, log)]
+        for name, patterns in _MEMORY.items()
+    }
+    if any(memory.values()):
+        found["memory_in_log_gib"] = {name: said for name, said in memory.items() if said}
+    return found

@@ -1,0 +1,141 @@
+"""Drives one load through an engine that is warm, in a window of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterator
+
+from ecoaudit.engines.base import Engine, Progress
+from ecoaudit.recorder import Recorder
+from ecoaudit.scenario import Scenario
+from ecoaudit.workloads.client import Client
+from ecoaudit.workloads.clients import client_for
+from ecoaudit.workloads.lengths import Shape, Turn, conversation, fitted, shapes
+from ecoaudit.workloads.level import LevelLog, drive_level
+from ecoaudit.workloads.loads import Load
+from ecoaudit.workloads.readying import ARRIVAL_STREAM, LOAD_STREAM, Ready
+from ecoaudit.workloads.requests import Conversations, Requests, Singles
+
+INTERRUPTED = "it was interrupted"
+_MIDWAY_STREAM = 3
+_MOST_PREPARED = 2000  # requests made ahead of a load
+
+
+class Driver:
+    """Drives the loads of a bench, one after the other.
+
+    Args:
+        scenario: gives the lengths.
+        engine: is running.
+        ready: what is known of it.
+        recorder: has a window for each load.
+        window_s: shortest steady window [s].
+        progress: is told before each load.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        engine: Engine,
+        ready: Ready,
+        recorder: Recorder,
+        window_s: float,
+        progress: Progress,
+    ):
+        self._scenario = scenario
+        self._engine = engine
+        self._ready = ready
+        self._recorder = recorder
+        self._window_s = window_s
+        self._progress = progress
+
+    def takes_s(self, load: Load) -> float:
+        """About how long a load will take [s]."""
+        each_s = self._ready.each_s
+        in_flight = max(load.in_flight(each_s), 1e-6)
+        return max(load.requests(each_s, self._window_s) * each_s / in_flight, each_s)
+
+    def drive(self, load: Load, time: int = 1) -> LevelLog:
+        """Drive a load for the first or a further ``time``; each has draws of its own.
+
+        One that is cut short, by Ctrl-C or because the server has gone, holds what had come; its
+        ``cut`` says why. Ctrl-C is then the caller's to act upon.
+        """
+        log = LevelLog(load, math.ceil(load.in_flight(self._ready.each_s)), time)
+        try:
+            self._drive(log)
+        except KeyboardInterrupt:
+            log.cut = INTERRUPTED
+        return log
+
+    def _drive(self, log: LevelLog) -> None:
+        import numpy
+
+        recorder, ready, load = self._recorder, self._ready, log.load
+        seed = (self._scenario.bench.seed, log.time - 1)
+        requests = self._requests(load, seed)
+        watch = load.watch(ready.each_s, self._window_s, recorder.now)
+        window = load.window if log.time == 1 else f"{load.window}-time-{log.time}"
+
+        async def drive() -> None:
+            async with self._client(load) as client:
+                await drive_level(
+                    log,
+                    client,
+                    load.arriving(numpy.random.default_rng((*seed, ARRIVAL_STREAM))),
+                    requests,
+                    lambda answers: not watch.enough(answers),
+                    watch.ended,
+                    recorder.now,
+                    counters=ready.facts.abilities.metrics,
+                    gone=self._engine.alive,
+                    around=recorder.window(window),
+                )
+
+        asyncio.run(drive())
+
+    def _client(self, load: Load) -> Client:
+        each_s, output = self._ready.each_s, self._scenario.workload.output.mean.number
+        in_flight = load.in_flight(each_s)
+        return client_for(
+            self._ready.facts,
+            self._engine.headers,
+            self._recorder.now,
+            streams=math.ceil(in_flight),
+            tokens_per_s=in_flight * output / each_s,
+        )
+
+    def _requests(self, load: Load, seed: tuple[int, ...]) -> Requests:
+        """The load's requests; about as many as it will need are made now, ahead of it."""
+        import numpy
+
+        ready, work = self._ready, self._scenario.workload
+        context = ready.facts.max_model_len
+        needed = load.requests(ready.each_s, self._window_s)
+        in_flight = load.in_flight(ready.each_s)
+        self._progress(
+            f"{load.name}: about {needed} requests, {in_flight:.3g} in flight, "
+            f"about {self.takes_s(load):.0f} s"
+        )
+        if load.shapes is None and work.multi_turn and work.prefix_cache:
+            return Conversations(
+                ready.prompts,
+                self._conversations((*seed, LOAD_STREAM)),
+                math.ceil(in_flight),
+                numpy.random.default_rng((*seed, _MIDWAY_STREAM)),
+            )
+        drawn: Iterator[Shape]
+        if load.shapes is None:
+            drawn = shapes(self._scenario, (*seed, LOAD_STREAM), context)
+        else:
+            drawn = (fitted(shape, context) for shape in load.shapes)
+        ahead = min(needed + math.ceil(in_flight), _MOST_PREPARED)
+        return Singles(ready.prompts.requests(drawn), ahead)
+
+    def _conversations(self, seed: tuple[int, ...]) -> Iterator[list[Turn]]:
+        import numpy
+
+        chance = numpy.random.default_rng(seed)
+        while True:
+            yield conversation(self._scenario, chance, self._ready.facts.max_model_len)

@@ -1,0 +1,70 @@
+"""When the client itself is said to be the bottleneck."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecoaudit.workloads.client import Answer
+from ecoaudit.workloads.doubts import level_doubts
+from ecoaudit.workloads.level import LevelLog
+from ecoaudit.workloads.loads import Closed
+from ecoaudit.workloads.steady import Steady
+
+
+def log(
+    streams: int = 4, tokens: int = 100, cpu_s: float = 1.0, lags_s: list[float] | None = None
+) -> LevelLog:
+    """A load of 10 s in which each stream gave one answer."""
+    answers = [
+        Answer(number, 0.0, 0.0, 1.0, 10.0, 10.0, tokens, 10, tokens) for number in range(streams)
+    ]
+    found = LevelLog(Closed(streams), streams, answers=answers, client_cpu_s=cpu_s)
+    found.lags_s += [0.001] * 100 if lags_s is None else lags_s
+    return found
+
+
+def said(log: LevelLog, processes: int = 1) -> list[str]:
+    """What is said of the client."""
+    steady = Steady(None, expected=False)
+    found = level_doubts(log, steady, 20.0, processes=processes)
+    return [doubt.message for doubt in found if doubt.code in ("busy-client", "late-client")]
+
+
+@pytest.mark.parametrize(
+    "quiet",
+    [
+        log(),
+        log(streams=128, tokens=400),
+        log(cpu_s=7.9),
+        log(lags_s=[0.001] * 96 + [0.5] * 4),
+        log(lags_s=[0.5] * 19),  # too few looks for a percentile
+        log(lags_s=[]),
+    ],
+)
+def test_nothing_is_said_of_a_client_that_keeps_up(quiet: LevelLog) -> None:
+    assert said(quiet) == []
+
+
+@pytest.mark.parametrize(
+    ("busy", "sign"),
+    [
+        (log(streams=129, tokens=10), "one client followed up to 129 streams at 129 tokens/s"),
+        (log(streams=100, tokens=601), "followed up to 100 streams at 6010 tokens/s"),
+        (log(cpu_s=8.1), "one client kept 81% of a core busy"),
+        (log(lags_s=[0.03] * 50), "one client came 30 ms late to its events"),
+        (
+            log(cpu_s=9.0, lags_s=[0.03] * 50),
+            "kept 90% of a core busy and came 30 ms late to its events (95th percentile); its late",
+        ),
+    ],
+)
+def test_a_busy_client_is_told_with_its_signs(busy: LevelLog, sign: str) -> None:
+    (message,) = said(busy)
+    assert sign in message
+
+
+def test_more_processes_bear_more() -> None:
+    assert said(log(streams=250, tokens=10, cpu_s=15.0), processes=2) == []
+    (message,) = said(log(streams=257, tokens=10, cpu_s=17.0), processes=2)
+    assert "2 client processes followed up to 257 streams at 257 tokens/s" in message
+    assert "kept 85% of a core busy each" in message
