@@ -148,6 +148,13 @@ Examples:
     help="Measure loads again, the least known first, until they are known to 5% or for so long.",
 )
 @click.option(
+    "--timeout",
+    "silence_s",
+    type=seconds,
+    metavar="TIME",
+    help="Longest wait for more of an answer, as 600s, the default; then it has failed.",
+)
+@click.option(
     "--resume", is_flag=True, help="Go on with what is at -o: its finished loads are kept."
 )
 @click.option("--name", help="Name of the run.")
@@ -172,6 +179,7 @@ def command(
     window_s: float | None,
     idle_s: float | None,
     budget_s: float | None,
+    silence_s: float | None,
     resume: bool,
     name: str | None,
     output: str | None,
@@ -188,6 +196,7 @@ def command(
     from ecoaudit.scenario import load_scenario
 
     try:
+        from ecoaudit.workloads.client import SILENCE_LIMIT_S
         from ecoaudit.workloads.inference import bench
     except ModuleNotFoundError as error:
         raise EcoauditError(
@@ -234,6 +243,7 @@ def command(
             window_s=window_s,
             idle_s=idle_s,
             budget_s=budget_s,
+            silence_s=silence_s or SILENCE_LIMIT_S,
             earlier=member.earlier,
             output=member.output,
             name=name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 from collections.abc import Sequence
@@ -41,6 +42,8 @@ class VllmServer:
         served_name: the name that requests give; the model's by default.
         max_model_len: longest prompt and answer together [tokens]; by default what the load needs.
         allow_download: whether missing models may be fetched from Hugging Face.
+        port: to listen on, on this machine only; None: a free one.
+        ready_s: how long the start may take before it is given up [s].
         flags: more flags for the server, handed on as they are.
 
     Raises:
@@ -58,10 +61,14 @@ class VllmServer:
         served_name: str | None = None,
         max_model_len: int | None = None,
         allow_download: bool = False,
+        port: int | None = None,
+        ready_s: float = START_LIMIT_S,
         flags: Sequence[str] = (),
     ):
         self._model = VllmModel(model or TOY_MODEL, random_weights, max_model_len, allow_download)
         self._served_name = served_name or self._model.name
+        self._port = port
+        self._ready_s = ready_s
         self._flags = checked(flags)
         self._server: ServerProcess | None = None
 
@@ -84,13 +91,13 @@ class VllmServer:
         """Start the server and wait until it answers; see :class:`ecoaudit.engines.base.Engine`."""
         installed()
         files = self._model.files()
-        port = _free_port()
+        port = _free_port() if self._port is None else _checked_port(self._port)
         url = f"http://{HOST}:{port}"
         command = self._command(files, port, context, concurrency)
         self._server = server = ServerProcess(command, self._model.environment())
         try:
-            if not server.wait_ready(lambda: _healthy(url), START_LIMIT_S, progress, _WHAT):
-                raise not_started(_WHAT, server, START_LIMIT_S)
+            if not server.wait_ready(lambda: _healthy(url), self._ready_s, progress, _WHAT):
+                raise not_started(_WHAT, server, self._ready_s)
             return self._facts(url, server.text(), files, command)
         except BaseException as error:  # Ctrl-C too: the server would outlive us
             self._server = None
@@ -152,6 +159,29 @@ def _free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _checked_port(port: int) -> int:
+    """The port, if a server can listen on it.
+
+    Raises:
+        EngineError: it is taken, or not for this user.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise EngineError(
+                    f"--port {port}: {error.strerror}; leave it out for a free one"
+                ) from error
+            raise EngineError(
+                f"--port {port}: another program listens there; end it, give another port, or "
+                "leave it out for a free one. To measure the server that is there: "
+                f"--engine openai --url http://{HOST}:{port}"
+            ) from error
+    return port
 
 
 def _healthy(url: str) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import signal
 from typing import Any, Final
 
 from ecoaudit.engines.server_process import ServerProcess, last_lines
 from ecoaudit.errors import EngineError
 
 LOG_LINES: Final = 12
+_WAIT_LONGER: Final = (
+    "if it is still loading, wait longer with --ready-timeout; if it hangs, see its log"
+)
 # What the log of a failed start says, and what to do about it; the first that is found counts.
 _REMEDIES: Final = {
     r"torchvision::nms|_torchaudio|libtorchcodec": (
@@ -61,21 +65,32 @@ def remedy(log: str) -> str:
 
 def not_started(what: str, process: ServerProcess, limit_s: float) -> EngineError:
     """The error of an engine that did not get ready within ``limit_s`` seconds."""
-    how = f"was not ready after {limit_s:.0f} s"
-    if process.exit_code() is not None:
-        how = "did not start"
     text = process.text()
+    if process.exit_code() is not None:
+        how, advice = "did not start", remedy(text)
+    else:
+        how, advice = f"was not ready after {limit_s:.0f} s", _WAIT_LONGER
     return EngineError(
-        f"{what} {how}: {remedy(text)}. The last lines of its log "
+        f"{what} {how}: {advice}. The last lines of its log "
         f"({process.log}):\n{last_lines(text, LOG_LINES)}"
     )
 
 
 def died(what: str, process: ServerProcess) -> str:
     """What to say of an engine that has ended by itself."""
-    code = process.exit_code()
-    how = "ended" if code is None else f"ended with code {code}"
-    return f"{what} {how}:\n{last_lines(process.text(), LOG_LINES)}"
+    return f"{what} {_how(process.exit_code())}:\n{last_lines(process.text(), LOG_LINES)}"
+
+
+def _how(code: int | None) -> str:
+    """How it ended, by the code that its supervisor gives: 128 + N when signal N ended it."""
+    if code is None:
+        return "ended"
+    if code != 128 + signal.SIGKILL:
+        return f"ended with code {code}"
+    return (
+        "was killed by SIGKILL, as the kernel does where memory runs out (look into dmesg); the"
+        " last lines of its log"
+    )
 
 
 def said_in_log(log: str) -> dict[str, Any]:

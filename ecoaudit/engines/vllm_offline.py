@@ -49,6 +49,7 @@ class VllmOffline:
         served_name: the model's name in the run's settings; the model's by default.
         max_model_len: longest prompt and answer together [tokens]; by default what the load needs.
         allow_download: whether missing models may be fetched from Hugging Face.
+        ready_s: how long the start may take before it is given up [s].
         flags: more engine flags, as vLLM's server takes them, handed on as they are.
 
     Raises:
@@ -66,10 +67,12 @@ class VllmOffline:
         served_name: str | None = None,
         max_model_len: int | None = None,
         allow_download: bool = False,
+        ready_s: float = START_LIMIT_S,
         flags: Sequence[str] = (),
     ):
         self._model = VllmModel(model or TOY_MODEL, random_weights, max_model_len, allow_download)
         self._served_name = served_name or self._model.name
+        self._ready_s = ready_s
         self._flags = checked(flags)
         self._process: ServerProcess | None = None
         self._folder: Path | None = None
@@ -102,8 +105,8 @@ class VllmOffline:
         command = [sys.executable, "-W", "ignore", "-m", _MODULE, str(path), *flags]
         self._process = process = ServerProcess(command, self._model.environment())
         try:
-            if not process.wait_ready(lambda: _listens(path), START_LIMIT_S, progress, _WHAT):
-                raise not_started(_WHAT, process, START_LIMIT_S)
+            if not process.wait_ready(lambda: _listens(path), self._ready_s, progress, _WHAT):
+                raise not_started(_WHAT, process, self._ready_s)
             return self._facts(path, process.text(), files)
         except BaseException as error:  # Ctrl-C too: the child would outlive us
             self._take_down(keep_log=isinstance(error, EngineError))

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from ecoaudit.errors import UsageError
 from ecoaudit.estimate import Estimate
 from ecoaudit.scenario import Scenario
+from ecoaudit.workloads.client import SILENCE_LIMIT_S
 from ecoaudit.workloads.loads import Load, all_loads
 from ecoaudit.workloads.steady import SHORTEST_STEADY_S
 
@@ -30,6 +31,7 @@ class BenchPlan:
         shortest_steady_s: a shorter steady window gives no steady figures [s].
         budget_s: loads are driven again, until their figures are narrow, for so long in all [s];
             None: each once.
+        silence_s: longest wait for more of an answer [s].
         words: make text prompts of these words, rather than token ids.
     """
 
@@ -39,6 +41,7 @@ class BenchPlan:
     idle_s: float
     shortest_steady_s: float
     budget_s: float | None
+    silence_s: float
     words: tuple[str, ...]
 
     @property
@@ -57,6 +60,7 @@ class BenchPlan:
             "idle_s": self.idle_s,
             "shortest_steady_s": self.shortest_steady_s,
             "budget_s": self.budget_s,
+            "silence_s": self.silence_s,
         }
 
 
@@ -69,6 +73,7 @@ def planned(
     idle_s: float | None = None,
     shortest_steady_s: float = SHORTEST_STEADY_S,
     budget_s: float | None = None,
+    silence_s: float = SILENCE_LIMIT_S,
     words: Sequence[str] = (),
 ) -> BenchPlan:
     """The plan of a bench; what is not given is the scenario's, else a default.
@@ -91,6 +96,7 @@ def planned(
         idle_s=idle_s if idle_s is not None else _seconds(own.idle, IDLE_S),
         shortest_steady_s=shortest_steady_s,
         budget_s=budget_s,
+        silence_s=silence_s,
         words=tuple(words),
     )
 

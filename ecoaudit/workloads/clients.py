@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 
 from ecoaudit.engines.base import EngineFacts
-from ecoaudit.workloads.client import Client, LoadClient
+from ecoaudit.workloads.client import SILENCE_LIMIT_S, Client, LoadClient
 from ecoaudit.workloads.client_pool import ClientPool, processes_for
 from ecoaudit.workloads.offline_client import OfflineClient
 
@@ -18,6 +18,7 @@ def client_for(
     *,
     streams: int = 1,
     tokens_per_s: float = 0.0,
+    silence_s: float = SILENCE_LIMIT_S,
 ) -> Client:
     """A client for an engine.
 
@@ -27,10 +28,11 @@ def client_for(
         now: the recorder's clock.
         streams: requests in flight, about.
         tokens_per_s: of all of them together, about.
+        silence_s: longest wait for more of an answer [s].
     """
     if not facts.abilities.streams:
         return OfflineClient(facts.url, headers, now)
     processes = processes_for(streams, tokens_per_s, len(os.sched_getaffinity(0)))
     if processes == 1:
-        return LoadClient(facts.url, headers, now)
-    return ClientPool(facts.url, headers, now, processes=processes)
+        return LoadClient(facts.url, headers, now, silence_s=silence_s)
+    return ClientPool(facts.url, headers, now, processes=processes, silence_s=silence_s)

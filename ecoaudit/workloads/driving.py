@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ecoaudit.engines.base import Engine, Progress
 from ecoaudit.recorder import Recorder
 from ecoaudit.scenario import Scenario
+from ecoaudit.workloads.bench_plan import BenchPlan
 from ecoaudit.workloads.client import Client
 from ecoaudit.workloads.clients import client_for
 from ecoaudit.workloads.lengths import Shape, Turn, conversation, fitted, shapes
@@ -30,7 +31,7 @@ class Driver:
         engine: is running.
         ready: what is known of it.
         recorder: has a window for each load.
-        window_s: shortest steady window [s].
+        plan: how long a load is to be watched.
         progress: is told before each load.
     """
 
@@ -40,21 +41,21 @@ class Driver:
         engine: Engine,
         ready: Ready,
         recorder: Recorder,
-        window_s: float,
+        plan: BenchPlan,
         progress: Progress,
     ):
         self._scenario = scenario
         self._engine = engine
         self._ready = ready
         self._recorder = recorder
-        self._window_s = window_s
+        self._plan = plan
         self._progress = progress
 
     def takes_s(self, load: Load) -> float:
         """About how long a load will take [s]."""
         each_s = self._ready.each_s
         in_flight = max(load.in_flight(each_s), 1e-6)
-        return max(load.requests(each_s, self._window_s) * each_s / in_flight, each_s)
+        return max(load.requests(each_s, self._plan.window_s) * each_s / in_flight, each_s)
 
     def drive(self, load: Load, time: int = 1) -> LevelLog:
         """Drive a load for the first or a further ``time``; each has draws of its own.
@@ -75,7 +76,7 @@ class Driver:
         recorder, ready, load = self._recorder, self._ready, log.load
         seed = (self._scenario.bench.seed, log.time - 1)
         requests = self._requests(load, seed)
-        watch = load.watch(ready.each_s, self._window_s, recorder.now)
+        watch = load.watch(ready.each_s, self._plan.window_s, recorder.now)
         window = load.window if log.time == 1 else f"{load.window}-time-{log.time}"
 
         async def drive() -> None:
@@ -104,6 +105,7 @@ class Driver:
             self._recorder.now,
             streams=math.ceil(in_flight),
             tokens_per_s=in_flight * output / each_s,
+            silence_s=self._plan.silence_s,
         )
 
     def _requests(self, load: Load, seed: tuple[int, ...]) -> Requests:
@@ -112,7 +114,7 @@ class Driver:
 
         ready, work = self._ready, self._scenario.workload
         context = ready.facts.max_model_len
-        needed = load.requests(ready.each_s, self._window_s)
+        needed = load.requests(ready.each_s, self._plan.window_s)
         in_flight = load.in_flight(ready.each_s)
         self._progress(
             f"{load.name}: about {needed} requests, {in_flight:.3g} in flight, "

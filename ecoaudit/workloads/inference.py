@@ -13,6 +13,7 @@ from ecoaudit.recorder import Recorder
 from ecoaudit.run import CurvePoint, Run, RunKind, RunStatus
 from ecoaudit.scenario import Scenario
 from ecoaudit.workloads.bench_plan import BenchPlan, Levels, planned
+from ecoaudit.workloads.client import SILENCE_LIMIT_S
 from ecoaudit.workloads.course import MOST_LEVEL, climbing, least_known
 from ecoaudit.workloads.demand import nearest_load
 from ecoaudit.workloads.doubts import engine_doubts, summary_doubts
@@ -39,6 +40,7 @@ def bench(
     window_s: float | None = None,
     idle_s: float | None = None,
     budget_s: float | None = None,
+    silence_s: float = SILENCE_LIMIT_S,
     earlier: Run | None = None,
     output: str | os.PathLike[str] | None = None,
     name: str | None = None,
@@ -63,6 +65,7 @@ def bench(
         idle_s: length of both idle windows [s]; the scenario's by default, else 10 s.
         budget_s: loads are driven again, the least known first, until all are known to 5 % or they
             have taken so long in all [s]; None: each once.
+        silence_s: longest wait for more of an answer; then it has failed [s].
         earlier: a bench that was cut short; the loads that it finished are taken from it. One that
             has them all is given back.
         output: where the run goes; None keeps it in the runs folder.
@@ -84,6 +87,7 @@ def bench(
         idle_s=idle_s,
         shortest_steady_s=shortest_steady_s,
         budget_s=budget_s,
+        silence_s=silence_s,
         words=words,
     )
     if earlier is not None:
@@ -167,7 +171,7 @@ class _Bench:
         self._recorder = recorder
         self._plan = plan
         self._progress = progress
-        self._driver = Driver(scenario, engine, ready, recorder, plan.window_s, progress)
+        self._driver = Driver(scenario, engine, ready, recorder, plan, progress)
         self._points = PointMaker(scenario, ready, recorder, plan.window_s, plan.shortest_steady_s)
         self._seen: list[Seen] = []
 

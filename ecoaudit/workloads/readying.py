@@ -152,7 +152,9 @@ class _Readying:
         facts, stream = self._facts, (self._seed, WARMUP_STREAM)
         prompts = PromptMaker(facts, stream, self._plan.words)
         drawn = shapes(self._scenario, stream, facts.max_model_len)
-        client = client_for(facts, self._engine.headers, self._recorder.now)
+        client = client_for(
+            facts, self._engine.headers, self._recorder.now, silence_s=self._plan.silence_s
+        )
         requests = Singles(prompts.requests(cut(drawn)))
         return asyncio.run(ask_few(client, requests, streams, count, self._recorder.now))
 
