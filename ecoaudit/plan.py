@@ -102,7 +102,8 @@ class Plan:
         doubts: what weakens the plan.
         factors: every table row that was used: ``{"name", "value", "unit", "year", "source"}``.
         runs: the measured runs that were given: ``{"id", "name", "kind", "status", "started_at",
-            "model", "weights", "devices", "used", "option", "why", "summary"}``.
+            "model", "weights", "devices", "used", "option", "load", "why",
+            "summary"}``.
         tool: name and version of the program.
     """
 

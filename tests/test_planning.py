@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ecoaudit.errors import NotFoundError, UsageError
 from ecoaudit.estimate import Basis, Estimate, total
+from ecoaudit.importers import import_results
 from ecoaudit.measurement import Device, DeviceEnergy, Measurement
 from ecoaudit.plan import Option, Plan, Verdict, load_plan
 from ecoaudit.planning import make_plan
-from ecoaudit.run import CurvePoint, Run, RunKind, RunStatus
+from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
 from ecoaudit.scenario import Scenario, available_profiles, load_scenario
+from ecoaudit.workloads.demand import nearest_load
+from tests.importers.results import SAID, configuration, leaderboard, vllm, write
 
 TEN = [
     "Llama-3.2-1B",
@@ -349,3 +353,161 @@ def test_a_run_that_does_not_apply_is_listed_with_the_reason(
     doubts = [doubt.message for doubt in found.doubts if doubt.code == "run-not-used"]
     assert len(doubts) == 1
     assert why in doubts[0]
+
+
+# -- imported runs ---------------------------------------------------------------------------------
+
+
+def bench_result(
+    level: int, prompt: int = 2767, output: int = 564, each_s: float = 20.0, **more: object
+) -> dict[str, Any]:
+    """``vllm bench serve`` of twelve requests for each in flight, one answer after the other."""
+    count = 12 * level
+    sent = [each_s * (number // level) for number in range(count)]
+    return vllm(level) | {
+        "model_id": "Qwen/Qwen3-8B",
+        "weights": "bf16",
+        "gpu": "NVIDIA L4",
+        "gpus": "1",
+        "completed": count,
+        "failed": 0,
+        "num_prompts": count,
+        "duration": 12 * each_s,
+        "total_input_tokens": prompt * count,
+        "total_output_tokens": output * count,
+        "start_times": sent,
+        "queue_times": sent,
+        "ttfts": [1.0] * count,
+        "latencies": [each_s] * count,
+        "input_lens": [prompt] * count,
+        "output_lens": [output] * count,
+        "itls": [[each_s / output] * (output - 1)] * count,
+        "errors": [""] * count,
+        **more,
+    }
+
+
+def imported(tmp_path: Path, *results: dict[str, Any], name: str = "theirs") -> Run:
+    said = replace(SAID, setup=replace(SAID.setup, workload="note-summary"))
+    return import_results([write(tmp_path / f"{name}.json", *results)], said=said, name=name)
+
+
+def plan_with(scenario: Scenario, *runs: Run) -> tuple[Plan, Option]:
+    found = make_plan(scenario, runs, model_names=["Qwen3-8B"], device_names=["L4"])
+    return found, option(found, "Qwen3-8B", "bf16", "L4")
+
+
+def test_an_imported_run_of_the_scenarios_lengths_is_used_with_its_doubts(
+    urban: Scenario, tmp_path: Path
+) -> None:
+    found, each = plan_with(urban, imported(tmp_path, bench_result(1)))
+    assert each.trust == "measured"
+    assert limit(each, "complete")[0] == pytest.approx(20.0)
+    carried = [doubt for doubt in found.doubts if doubt.message.startswith("run theirs, for ")]
+    assert {"imported", "said-by-user", "unknown-prefix-cache"} <= {doubt.code for doubt in carried}
+    assert carried[0].message.startswith(f"run theirs, for {each.id}: the figures are those of")
+    assert "other-lengths" not in {doubt.code for doubt in found.doubts}
+    assert found.runs[0]["load"] == "1"
+    # A plan of another device does not rest on it.
+    other = make_plan(
+        urban, [imported(tmp_path, bench_result(1))], model_names=["Qwen3-8B"], device_names=["A10"]
+    )
+    assert "imported" not in {doubt.code for doubt in other.doubts}
+
+
+@pytest.mark.parametrize(
+    ("lengths", "why"),
+    [
+        ({"prompt": 100}, "it measured prompts of 100 tokens, not 2,767"),
+        ({"prompt": 5000}, "it measured prompts of 5,000 tokens, not 2,767"),
+        ({"output": 128}, "it measured answers of 128 tokens, not 564"),
+    ],
+)
+def test_an_imported_run_of_other_lengths_is_not_used(
+    urban: Scenario, lengths: dict[str, int], why: str, tmp_path: Path
+) -> None:
+    found, each = plan_with(urban, imported(tmp_path, bench_result(1, **lengths)))
+    assert each.trust == "datasheet"
+    assert found.runs[0]["why"] == why
+    assert found.runs[0]["used"] is False
+    assert [doubt.message for doubt in found.doubts if doubt.code == "run-not-used"] == [
+        f"run theirs: {why}"
+    ]
+
+
+def test_lengths_that_differ_a_little_are_a_doubt(urban: Scenario, tmp_path: Path) -> None:
+    found, each = plan_with(urban, imported(tmp_path, bench_result(1, prompt=2000, output=700)))
+    assert each.trust == "measured"
+    said = [doubt.message for doubt in found.doubts if doubt.code == "other-lengths"]
+    # 700 lies within the scenario's own doubt of its answers, 450 to 731
+    assert said == [f"run theirs, for {each.id}: it measured prompts of 2,000 tokens, not 2,767"]
+
+
+def test_lengths_that_are_not_said_are_no_evidence(urban: Scenario, tmp_path: Path) -> None:
+    run = imported(tmp_path, bench_result(1))
+    for group in (run.curve[0].whole_run, run.curve[0].steady):
+        group["output_tokens"] = Estimate.absent("tokens", "not said")
+    found, each = plan_with(urban, run)
+    assert each.trust == "datasheet"
+    assert found.runs[0]["why"] == "it does not say how long its answers were"
+
+
+def test_a_load_whose_waiting_was_left_out_is_not_used(urban: Scenario, tmp_path: Path) -> None:
+    waited = bench_result(2, request_rate=9.0)  # at a rate, with two let through at a time
+    found, each = plan_with(urban, imported(tmp_path, waited))
+    assert each.trust == "datasheet"
+    assert "its requests waited in the client for a free slot" in found.runs[0]["why"]
+    # Another load of the same run, which did not wait, is.
+    kept_up = bench_result(1, request_rate=0.02, queue_times=[0.0] * 12)
+    found, each = plan_with(urban, imported(tmp_path, waited, kept_up))
+    assert each.trust == "measured"
+    assert found.runs[0]["load"] == "poisson, at most 1 in flight, 0.02 requests/s"
+    assert "queue-left-out" not in {doubt.code for doubt in found.doubts}
+
+
+def test_the_load_nearest_to_the_demand_is_the_evidence(urban: Scenario, tmp_path: Path) -> None:
+    """Not that of the run's summary: an imported run has the lowest there."""
+    run = imported(tmp_path, bench_result(1), bench_result(4, each_s=30.0, prompt=2800))
+    busy = replace(urban, demand=replace(urban.demand, peak_factor=urban.demand.peak_factor * 40))
+    assert run.summary["e2e_s_p95"].value == 20.0
+    for scenario, seconds, load in ((urban, 20.0, "1"), (busy, 30.0, "4")):
+        found, each = plan_with(scenario, run)
+        assert limit(each, "complete")[0] == pytest.approx(seconds)
+        assert found.runs[0]["load"] == load
+        assert found.runs[0]["summary"]["e2e_s_p95"]["value"] == seconds
+        nearest = run.curve[nearest_load(scenario, run.curve).load]  # a bench chooses the same
+        assert nearest.load == load
+
+
+def test_doubts_about_other_loads_stay_with_the_run(urban: Scenario, tmp_path: Path) -> None:
+    odd = bench_result(4, prompt=2800, completed=40)
+    run = imported(tmp_path, bench_result(1), odd)
+    assert any(doubt.message.startswith("level 4: completed is 40") for doubt in run.doubts)
+    found, _ = plan_with(urban, run)
+    assert not [doubt for doubt in found.doubts if "completed is 40" in doubt.message]
+
+
+def test_of_two_runs_of_one_option_the_later_is_used(urban: Scenario, tmp_path: Path) -> None:
+    first = imported(tmp_path, bench_result(1), name="first")
+    second = imported(tmp_path, bench_result(1, each_s=25.0), name="second")
+    found, each = plan_with(urban, first, second)
+    assert limit(each, "complete")[0] == pytest.approx(25.0)
+    assert [run["used"] for run in found.runs] == [False, True]
+    assert found.runs[0]["why"] == "run second, given after it, measures the same option"
+    assert not [doubt for doubt in found.doubts if doubt.message.startswith("run first, for")]
+
+
+def test_the_leaderboard_says_no_wait_and_is_not_used(urban: Scenario, tmp_path: Path) -> None:
+    row = configuration(8, "NVIDIA L4")
+    run = imported(tmp_path, leaderboard(row, model_id="Qwen/Qwen3-8B", task="note-summary"))
+    found, each = plan_with(urban, run)
+    assert each.trust == "datasheet"
+    assert "lacks requests_per_s or e2e_s_p95" in found.runs[0]["why"]
+
+
+def test_the_doubts_of_our_own_run_come_along_too(urban: Scenario) -> None:
+    found, each = plan_with(
+        urban, gpu_run(doubts=[Doubt("short-steady", "level 2: short", "more")])
+    )
+    said = [(doubt.message, doubt.remedy) for doubt in found.doubts if doubt.code == "short-steady"]
+    assert said == [(f"run bench, for {each.id}: level 2: short", "more")]

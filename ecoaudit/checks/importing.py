@@ -15,7 +15,7 @@ CHECKS: dict[str, Check] = {
     ),
     "said-by-user": Check(
         "something of the setup is known from the user alone, not from the result",
-        "have the tool write it, as `vllm bench serve --metadata engine_version=0.32.0` does",
+        "hold it against the command that started the engine, or against its log",
     ),
     "unknown-device": Check(
         "a result does not say on which GPU, or on how many, it was served",
@@ -59,6 +59,28 @@ CHECKS: dict[str, Check] = {
         " look fast because few were let through",
         "take off the limit on requests in flight, or a lower rate",
         ("ttft_*", "e2e_*"),
+    ),
+    "rate-not-reached": Check(
+        "fewer requests were answered in a second than were to come: the server, or the client's"
+        " limit on requests in flight, did not keep up",
+        "take a lower rate; the figures are not those of the rate asked for",
+        SERVING,
+    ),
+    "uneven-lengths": Check(
+        "the loads of a result differ in the mean length of their prompts or answers by more than"
+        " 10 %, so that its curve is not one of load alone",
+        "drive every load with the same lengths, or import them as runs of their own",
+        SERVING,
+    ),
+    "other-lengths": Check(
+        "a plan uses an imported run whose requests are longer or shorter than the scenario's",
+        f"{_BENCH}, which sends the scenario's own lengths",
+    ),
+    "speculative-decoding": Check(
+        "tokens were guessed by a draft and checked by the model: how many guesses held depends on"
+        " the text, and with it speed and energy",
+        "measure it with your own texts, or without the draft",
+        SERVING,
     ),
     "role-chunk": Check(
         "the first token was timed at a chunk that holds none, with which chat streams begin: its"

@@ -43,7 +43,7 @@ Examples:
     "--concurrency",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Requests in flight, if the file does not say.",
+    help="Requests in flight, of the loads whose file does not say.",
 )
 @click.option("--weights", metavar="F", help="Weight format, such as bf16 or int4.")
 @click.option("--random-weights", is_flag=True, help="The weights were never trained.")
@@ -63,7 +63,7 @@ Examples:
     multiple=True,
     callback=_picks,
     metavar="KEY=VALUE",
-    help="Which loads are meant, where a file holds several setups: gpu=H100.",
+    help='Which loads are meant: gpu=H100, arrivals=constant, "load=1;all at once".',
 )
 @click.option("--name", help="Name of the run.")
 @click.option("-o", "--output", metavar="FILE", required=True, help="Where to write the run.")

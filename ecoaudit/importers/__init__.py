@@ -13,6 +13,7 @@ from ecoaudit.importers import aiperf, guidellm, ml_energy, vllm_bench
 from ecoaudit.importers.base import Importer, Level
 from ecoaudit.importers.choosing import chosen
 from ecoaudit.importers.joining import joined
+from ecoaudit.importers.proving import proved
 from ecoaudit.importers.reading import Document, documents
 from ecoaudit.importers.saying import Said, completed
 from ecoaudit.run import Run
@@ -70,8 +71,9 @@ def import_results(
             f"{second[1]}: is of {second[0]}, and {first[1]} is of {first[0]}: their definitions"
             " differ; import each tool's files by themselves"
         )
-    kept = completed(chosen(found, picks or {}), said or Said())
-    return joined(kept, IMPORTERS[next(iter(tools))], list(read.values()), said or Said(), name)
+    told = said or Said()
+    kept = [proved(level, told) for level in completed(chosen(found, picks or {}), told)]
+    return joined(kept, IMPORTERS[next(iter(tools))], list(read.values()), told, name)
 
 
 def recognised(document: Document) -> str:

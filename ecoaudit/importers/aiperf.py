@@ -14,7 +14,7 @@ from typing import Any, Final
 from ecoaudit.checks import doubt
 from ecoaudit.errors import FileFormatError
 from ecoaudit.estimate import Basis, Estimate, total
-from ecoaudit.importers.base import CLOSED, Importer, Level, Setup, moment
+from ecoaudit.importers.base import CLOSED, TRACE, Importer, Level, Setup, limited, moment
 from ecoaudit.importers.figures import board_figures, exact, no_host_energy, of_summary
 from ecoaudit.importers.reading import At, Document
 from ecoaudit.importers.units import factor
@@ -70,6 +70,7 @@ def _read(document: Document) -> list[Level]:
     devices = _devices(at)
     energies, doubts = _energies(at, found)
     found |= energies
+    found |= _in_flight(at, found)
     failed = round(_single(at, "error_request_count", "requests") or 0)
     if failed:
         message = f"{failed} of {count + failed} requests failed, and are left out"
@@ -101,7 +102,7 @@ def _read(document: Document) -> list[Level]:
 
 def _about_summaries() -> list[Doubt]:
     message = "the result holds summaries, no single requests: rates have no interval"
-    return [doubt("summaries-only", message)]
+    return [doubt("summaries-only", message, "measure it with `ecoaudit bench`")]
 
 
 def _counts(at: At) -> dict[str, Estimate]:
@@ -118,6 +119,18 @@ def _counts(at: At) -> dict[str, Estimate]:
         "prompt_tokens": _sum(at, "input_sequence_length", "total_isl"),
         "output_tokens": outputs,
         "output_tokens_per_s": (outputs / span_s).converted(1.0, "tokens/s"),
+    }
+
+
+def _in_flight(at: At, counts: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    """Mean requests in flight, by Little's law: mean latency x requests in a second."""
+    about = at.maybe_inner("request_latency")
+    if not about.has("avg"):
+        return {}
+    mean_s = about.number("avg") * factor(about, "s")
+    source = f"{_SUMMARY}: mean request_latency x requests in a second"
+    return {
+        "requests_in_flight": exact(mean_s * counts["requests_per_s"].number, "requests", source)
     }
 
 
@@ -196,13 +209,21 @@ def _load(at: At) -> tuple[int | None, str | None, float | None]:
         phase = measured[0]
         rate = phase.maybe_number("rate") or phase.maybe_number("request_rate")
         kind = phase.maybe_text("type")
+        closed = kind == "concurrency"
     else:  # before schema 1.3
         phase = config.maybe_inner("loadgen")
         rate, kind = phase.maybe_number("request_rate"), phase.maybe_text("arrival_pattern")
-    if rate is None:
-        level = phase.maybe_whole("concurrency")
-        return level, CLOSED if level else None, None
-    return None, kind or "arrivals", rate
+        if config.maybe_inner("input").value.get("fixed_schedule") is True:
+            kind = "fixed_schedule"
+        closed = rate is None and kind != "fixed_schedule"
+    most = phase.maybe_whole("concurrency")
+    if closed:
+        return (most, CLOSED, None) if most else (None, None, None)
+    if kind == "fixed_schedule":
+        return None, limited(TRACE, most), None
+    if kind is None and rate is None:
+        return None, None, None
+    return None, limited(kind or "arrivals", most), rate
 
 
 # -- energy --------------------------------------------------------------------------------------

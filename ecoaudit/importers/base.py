@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from ecoaudit.estimate import Estimate
+from ecoaudit.importers.figures import Requests
 from ecoaudit.importers.reading import Document
 from ecoaudit.measurement import Device
 from ecoaudit.run import Doubt, load_in_words
 
 CLOSED: Final = "closed loop"
+ALL_AT_ONCE: Final = "all at once"
+TRACE: Final = "trace"
 
 # How tools write a number format, and how ecoaudit does.
 _FORMATS: Final = {
@@ -22,6 +25,7 @@ _FORMATS: Final = {
     "float32": "fp32",
     "float": "fp32",
 }
+_NO_FORMAT: Final = ("", "none", "null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Setup:
         parallel: how the model is spread over them, such as ``tp2-ep1-dp1``.
         kv_cache: ``on`` or ``off``: whether keys and values are kept between tokens.
         prefix_cache: ``on`` or ``off``: whether beginnings of prompts are kept between requests.
+        speculative: ``on``: tokens were guessed by a draft and checked by the model.
         workload: what was asked for.
     """
 
@@ -52,6 +57,7 @@ class Setup:
     parallel: str | None = None
     kv_cache: str | None = None
     prefix_cache: str | None = None
+    speculative: str | None = None
     workload: str | None = None
 
 
@@ -74,6 +80,10 @@ class Level:
         counted: counts beside the figures, for whoever checks them.
         devices: whose energy was read.
         doubts: what weakens its figures; the run says which load they are about.
+        requests: the single requests that ended well; None where the file has them not.
+        client: whose clock and whose counts they are.
+        waited_s: mean wait in the client of arrivals in an open loop, which no time counts [s];
+            None where it is not said.
     """
 
     place: str
@@ -90,6 +100,14 @@ class Level:
     counted: dict[str, float | int | None] = field(default_factory=dict)
     devices: tuple[Device, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    requests: Requests | None = None
+    client: str = ""
+    waited_s: float | None = None
+
+    @property
+    def figures(self) -> dict[str, Estimate]:
+        """Those of the whole load, else those of its steady window."""
+        return self.whole_run or self.steady
 
     @property
     def load(self) -> str:
@@ -100,6 +118,13 @@ class Level:
     def title(self) -> str:
         """The same for people."""
         return self.load if self.level is None else f"level {self.level}"
+
+    def mean_of(self, name: str) -> float | None:
+        """A count of the load per request, such as ``prompt_tokens``; None where it is not said."""
+        count, requests = self.figures.get(name), self.figures.get("requests")
+        if count is None or count.value is None or requests is None or not requests.value:
+            return None
+        return count.value / requests.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +137,7 @@ class Importer:
         recognises: whether a JSON object is a result of it.
         read: the loads that a file holds; at least one.
         definitions: what each figure is, in the tool's own terms.
+        says_setup: how the tool can be told to write the setup down; None: it cannot.
     """
 
     tool: str
@@ -119,6 +145,12 @@ class Importer:
     recognises: Callable[[Mapping[str, Any]], bool]
     read: Callable[[Document], list[Level]]
     definitions: Mapping[str, str]
+    says_setup: str | None = None
+
+
+def limited(arrivals: str, most: int | None) -> str:
+    """How requests came, with the most that the client let through at one time."""
+    return f"{arrivals}, at most {most} in flight" if most else arrivals
 
 
 def moment(text: str | None) -> str | None:
@@ -131,4 +163,5 @@ def moment(text: str | None) -> str | None:
 
 def weight_format(text: str | None) -> str | None:
     """ecoaudit's name of a number format; one that it does not know stays as it is."""
-    return None if text is None else _FORMATS.get(text.strip().lower(), text.strip().lower())
+    known = (text or "").strip().lower()
+    return None if known in _NO_FORMAT else _FORMATS.get(known, known)

@@ -10,7 +10,9 @@ from ecoaudit.errors import UsageError
 from ecoaudit.importers.base import Level, Setup
 
 _SETUP: Final = tuple(field.name for field in fields(Setup))
-_CONCURRENCY: Final = "concurrency"
+# Key of a load -> what stands between several of its values; loads have commas of their own.
+_OF_LOAD: Final = {"concurrency": ",", "arrivals": ";", "load": ";"}
+_KEYS: Final = (*_SETUP, *_OF_LOAD)
 
 
 def chosen(levels: Sequence[Level], picks: Mapping[str, str]) -> list[Level]:
@@ -18,19 +20,21 @@ def chosen(levels: Sequence[Level], picks: Mapping[str, str]) -> list[Level]:
 
     Args:
         levels: at least one.
-        picks: a field of :class:`Setup`, or ``concurrency`` -> value as text; ``a,b`` takes both.
+        picks: a field of :class:`Setup`, ``concurrency``, ``arrivals`` or ``load`` -> value as
+            text; ``a,b`` takes both, of the last two ``a;b``.
 
     Raises:
         UsageError: nothing is left, or loads of several setups are.
     """
     kept = list(levels)
     for key, wanted in picks.items():
-        if key not in (*_SETUP, _CONCURRENCY):
-            raise UsageError(f"--pick {key}: expected one of {', '.join((*_SETUP, _CONCURRENCY))}")
-        values = {part.strip().lower() for part in wanted.split(",")}
+        if key not in _KEYS:
+            raise UsageError(f"--pick {key}: expected one of {', '.join(_KEYS)}")
+        between = _OF_LOAD.get(key, ",")
+        values = {part.strip().lower() for part in wanted.split(between)}
         left = [level for level in kept if _value(level, key).lower() in values]
         if not left:
-            there = _listed(_value(level, key) for level in kept)
+            there = _listed((_value(level, key) for level in kept), between)
             raise UsageError(f"--pick {key}={wanted}: no load has it; there are {there}")
         kept = left
     for key in _SETUP:
@@ -47,10 +51,13 @@ def chosen(levels: Sequence[Level], picks: Mapping[str, str]) -> list[Level]:
 
 
 def _value(level: Level, key: str) -> str:
-    value = level.level if key == _CONCURRENCY else getattr(level.setup, key)
+    if key == "concurrency":
+        value = level.level
+    else:
+        value = getattr(level if key in _OF_LOAD else level.setup, key)
     return "not said" if value is None else str(value)
 
 
-def _listed(values: Iterable[str]) -> str:
+def _listed(values: Iterable[str], between: str = ",") -> str:
     distinct = sorted(set(values))
-    return ", ".join(distinct[:12]) + (", ..." if len(distinct) > 12 else "")
+    return f"{between} ".join(distinct[:12]) + (f"{between} ..." if len(distinct) > 12 else "")

@@ -23,6 +23,7 @@ PERCENTILES: Final = (50, 95)
 BOARD_DOUBT: Final = 0.05  # of an energy counter of a board, as for our own NVIDIA meter
 SHORTEST_STEADY_S: Final = 20.0  # below this the ML.ENERGY benchmark drops a row
 FULL_BATCH: Final = 0.85  # share of the batch below which it does so too
+_HAIR: Final = 1e-3  # of a request, by which clocks may have it overlap with the next
 _FEWEST: Final = 3  # requests for each of those in flight, and two more, as in our own bench
 _BATCHES: Final = 10
 _T90_9: Final = 1.383  # 90 % point of Student's t with 9 degrees of freedom
@@ -40,6 +41,9 @@ class Requests:
         tpot_s: time per output token after the first [s]; not a number where there is none.
         prompt_tokens: length of the prompt.
         output_tokens: length of the answer.
+        none_failed: whether these are all that were sent, but for those that were cut off.
+        cut_off_s: when the first of those was sent that were cut off at the end [s], by the same
+            clock; None where none was.
     """
 
     sent_s: Floats
@@ -48,6 +52,8 @@ class Requests:
     tpot_s: Floats
     prompt_tokens: Floats
     output_tokens: Floats
+    none_failed: bool = True
+    cut_off_s: float | None = None
 
     @property
     def first_s(self) -> Floats:
@@ -69,6 +75,33 @@ class Requests:
         length_s = np.maximum(self.e2e_s - self.ttft_s, 1e-9)
         part = np.clip((time_s - self.first_s) / length_s, 0.0, 1.0)
         return float((self.output_tokens * part).sum())
+
+    def most_in_flight(self) -> int:
+        """The most of them that were in flight at one time; a hair's overlap is none."""
+        sent_s, ended_s = np.sort(self.sent_s), np.sort(self.ended_s - _HAIR * self.e2e_s)
+        over = np.searchsorted(ended_s, sent_s, side="right")
+        return int(np.max(np.arange(1, len(sent_s) + 1) - over))
+
+    def mean_in_flight(self, start_s: float, end_s: float) -> float:
+        """How many of them were in flight on average between two times."""
+        busy_s = np.minimum(self.ended_s, end_s) - np.maximum(self.sent_s, start_s)
+        return float(np.maximum(busy_s, 0.0).sum()) / (end_s - start_s)
+
+    def full_stretch(self, level: int) -> tuple[float, float] | None:
+        """From when a batch of ``level`` had filled to before it emptied [s]; None: there is none.
+
+        From the B-th first token to the (N - B - 1)-th end, N requests with B in flight, as the
+        ML.ENERGY benchmark has it. Where requests were cut off at the end, it ends at the latest
+        when the first of those was sent, for what they did later is not known.
+        """
+        count = len(self.sent_s)
+        if count < _FEWEST * level + 2:
+            return None
+        opens_s = float(np.sort(self.first_s)[level - 1])
+        closes_s = float(np.sort(self.ended_s)[count - level - 2])
+        if self.cut_off_s is not None:
+            closes_s = min(closes_s, self.cut_off_s)
+        return (opens_s, closes_s) if closes_s > opens_s else None
 
 
 def whole_run(
@@ -110,24 +143,22 @@ def whole_run(
 def steady(requests: Requests, level: int, client: str) -> dict[str, Estimate]:
     """The figures of the steady window; none where no such window can be proved.
 
-    From the B-th first token to the (N - B - 1)-th end, N requests with B in flight, as the
-    ML.ENERGY benchmark has it: at least 20 s, with at least 85 % of B in flight in it on average.
+    It is :meth:`Requests.full_stretch`, where that is at least 20 s with at least 85 % of B in
+    flight in it on average, and no request failed.
 
     Args:
-        requests: all of a load in a closed loop, of which none failed.
+        requests: of a load in a closed loop.
         level: B, the requests in flight.
         client: whose clock and whose counts these are.
     """
-    count = len(requests.sent_s)
-    if count < _FEWEST * level + 2:
+    stretch = requests.full_stretch(level) if requests.none_failed else None
+    if stretch is None:
         return {}
-    opens_s = float(np.sort(requests.first_s)[level - 1])
-    closes_s = float(np.sort(requests.ended_s)[count - level - 2])
+    opens_s, closes_s = stretch
     span_s = closes_s - opens_s
     if span_s < SHORTEST_STEADY_S:
         return {}
-    busy_s = np.minimum(requests.ended_s, closes_s) - np.maximum(requests.sent_s, opens_s)
-    in_flight = float(np.maximum(busy_s, 0.0).sum()) / span_s
+    in_flight = requests.mean_in_flight(opens_s, closes_s)
     outputs = requests.tokens_until(closes_s) - requests.tokens_until(opens_s)
     if in_flight < FULL_BATCH * level or outputs <= 0:
         return {}
@@ -188,14 +219,14 @@ def of_summary(
     """The percentiles of one quantity [s] from those that a tool's summary gives.
 
     The interval is that of :func:`ecoaudit.statistics.percentile_interval`, read off a straight
-    line between the percentiles that are known. Where the number of values is not known it reaches
-    to the known percentiles beside it. No time is below 0; above the last one known there is no
-    bound, and then the figure is absent.
+    line between the percentiles that are known. Where the number of values is not known the figure
+    has none. No time is below 0; above the last one known there is no bound, and then the figure is
+    absent.
 
     Args:
         name: of the quantity, with its unit.
         known: percentile (0: smallest, 100: largest) -> value [s].
-        count: how many values there were.
+        count: how many values there were; None: it is not known.
         source: where the summary is from.
         place: where it stands, for errors.
 
@@ -216,14 +247,11 @@ def _summarised(
     if value is None:
         return Estimate.absent("s", f"{source}: no {q}th percentile of it is in the file")
     if count is None:
-        below = max(p for p, _ in anchors if p < q)
-        above = min((p for p, _ in anchors if p > q), default=math.inf)
-        how = "interval to the percentiles beside it, for the number of values is not said"
-    else:
-        spread = _Z90 * math.sqrt(count * q / 100 * (1 - q / 100))
-        below = max((math.floor(count * q / 100 - spread) - 1) * 100 / count, 0.0)
-        above = min((math.ceil(count * q / 100 + spread)) * 100 / count, 100.0)
-        how = f"{count} values, interval by order statistics between the percentiles in the file"
+        return exact(value, "s", f"{source}; no interval, for the number of values is not said")
+    spread = _Z90 * math.sqrt(count * q / 100 * (1 - q / 100))
+    below = max((math.floor(count * q / 100 - spread) - 1) * 100 / count, 0.0)
+    above = min((math.ceil(count * q / 100 + spread)) * 100 / count, 100.0)
+    how = f"{count} values, interval by order statistics between the percentiles in the file"
     if above > anchors[-1][0]:
         return Estimate.absent(
             "s", f"{source}: no percentile far enough above it is in the file for an interval"
@@ -248,18 +276,19 @@ def board_figures(energy: Estimate, counts: Mapping[str, Estimate]) -> dict[str,
         counts: the window's ``prompt_tokens``, ``output_tokens`` and ``requests``.
     """
     found = {"gpu_energy_j": energy}
-    outputs = counts["output_tokens"].value or 0.0
-    both = outputs + (counts["prompt_tokens"].value or 0.0)
+    outputs, prompts = counts["output_tokens"].value, counts["prompt_tokens"].value
+    both = None if outputs is None or prompts is None else outputs + prompts
     for name, count, unit in (
         ("gpu_energy_per_output_token_j", outputs, "J/token"),
         ("gpu_energy_per_token_j", both, "J/token"),
-        ("gpu_energy_per_request_j", counts["requests"].value or 0.0, "J/request"),
+        ("gpu_energy_per_request_j", counts["requests"].value, "J/request"),
     ):
-        found[name] = (
-            energy.converted(1 / count, unit)
-            if count > 0
-            else Estimate.absent(unit, "there is nothing to divide by")
-        )
+        if count is None:
+            found[name] = Estimate.absent(unit, "what it is to be divided by is not in the file")
+        elif count > 0:
+            found[name] = energy.converted(1 / count, unit)
+        else:
+            found[name] = Estimate.absent(unit, "there is nothing to divide by")
     return found
 
 

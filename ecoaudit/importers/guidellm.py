@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,14 +20,13 @@ import numpy as np
 from ecoaudit.checks import doubt
 from ecoaudit.errors import FileFormatError
 from ecoaudit.estimate import Estimate
-from ecoaudit.importers.base import CLOSED, Importer, Level, Setup
+from ecoaudit.importers.base import ALL_AT_ONCE, CLOSED, Importer, Level, Setup, limited
 from ecoaudit.importers.figures import (
     Requests,
     exact,
     no_host_energy,
     of_array,
     of_summary,
-    steady,
     whole_run,
 )
 from ecoaudit.importers.reading import LARGEST, At, Document, Floats
@@ -56,6 +56,8 @@ DEFINITIONS: Final = {
     " wait for the first token is in it",
     "output_tokens": "output_tokens: the server's usage, else iterations, each taken as one token",
     "requests": "requests that were successful; errored and incomplete ones are left out",
+    "client_queue_s": "request_dispatch_delay, where arrivals have times of their own: from when a"
+    " request was due to its start; not in ttft_s and e2e_s",
     "duration_s": "first request start to last request end; in summaries between the cuts that"
     " guidellm made for warm-up and cool-down",
 }
@@ -88,24 +90,28 @@ def _level(at: At, version: str, model: str | None) -> Level:
     made = scheduled.maybe_inner("requests_made")
     totals = made if made.has("successful") else metrics.inner("request_totals")
     good = totals.whole("successful")
-    lost = (totals.maybe_whole("errored") or 0) + (totals.maybe_whole("incomplete") or 0)
+    failed, cut = totals.maybe_whole("errored") or 0, totals.maybe_whole("incomplete") or 0
     if good == 0:
         raise FileFormatError(f"{totals.place('successful')}: no request ended well")
     kept = at.maybe_inner("requests")
     single = kept.many("successful") if kept.has("successful") else []
     doubts: list[Doubt] = []
     level, arrivals, rate = _load(at)
-    part: dict[str, Estimate] = {}
+    requests: Requests | None = None
     if len(single) == good:
         requests, found = _from_requests(single)
-        if level is not None and not lost and found["ttft_s_p50"].known:
-            part = steady(requests, level, _CLIENT)
+        begun = _cut_off(kept, cut)
+        known = not failed and begun is not None and found["ttft_s_p50"].known
+        cut_off_s = min(begun, default=None) if begun else None
+        requests = replace(requests, none_failed=known, cut_off_s=cut_off_s)
     else:
         found = _from_summaries(at, metrics)
         doubts += _about_summaries(at, len(single), good)
-    if lost:
-        message = f"{lost} of {good + lost} requests failed or were cut off, and are left out"
-        doubts.append(doubt("failed-requests", message))
+    waited_s = None
+    if arrivals not in (None, CLOSED, ALL_AT_ONCE):
+        waited_s, waits = _waits(scheduled, single if requests is not None else [])
+        found |= waits
+    doubts += _about_lost(good, failed, cut)
     start_s = _time(scheduled, "request_start_time") or _time(scheduled, "start_time")
     return Level(
         place=at.place(),
@@ -118,10 +124,28 @@ def _level(at: At, version: str, model: str | None) -> Level:
         clock="UTC, from seconds since 1970",
         duration_s=found["duration_s"].value,
         whole_run={**found, **_NO_ENERGY},
-        steady={**part, **_NO_ENERGY} if part else {},
-        counted={"requests_sent": good + lost, "requests_failed": lost},
+        counted={
+            "requests_sent": good + failed + cut,
+            "requests_failed": failed,
+            "requests_cut_off": cut,
+        },
         doubts=tuple(doubts),
+        requests=requests,
+        client=_CLIENT,
+        waited_s=waited_s,
     )
+
+
+def _about_lost(good: int, failed: int, cut: int) -> list[Doubt]:
+    sent = good + failed + cut
+    if failed:
+        message = f"{failed + cut} of {sent} requests failed or were cut off, and are left out"
+        return [doubt("failed-requests", message)]
+    if cut:
+        message = f"{cut} of {sent} requests were cut off at the end, and are left out"
+        remedy = "end the load by a number of requests (--max-requests)"
+        return [doubt("failed-requests", message, remedy)]
+    return []
 
 
 def _load(at: At) -> tuple[int | None, str | None, float | None]:
@@ -133,13 +157,12 @@ def _load(at: At) -> tuple[int | None, str | None, float | None]:
     if kind == "concurrent":
         streams = strategy.maybe_whole("streams") or strategy.maybe_whole("max_concurrency")
         return streams, CLOSED if streams else None, None
+    most = strategy.maybe_whole("max_concurrency")
     if kind == "throughput":
-        most = strategy.maybe_whole("max_concurrency")
-        return most, CLOSED if most else None, None
-    rate = strategy.maybe_number("rate")
-    if kind is None or rate is None:
-        return None, kind, None
-    return None, kind, rate
+        return (most, CLOSED, None) if most else (None, ALL_AT_ONCE, None)
+    if kind is None:
+        return None, None, None
+    return None, limited(kind, most), strategy.maybe_number("rate")
 
 
 def _date(unix_s: float | None) -> str | None:
@@ -189,6 +212,29 @@ def _from_requests(single: list[At]) -> tuple[Requests, dict[str, Estimate]]:
     found |= of_array("ttft_s", first_s, _CLIENT)
     per_token_s = column("time_per_output_token_ms", 1e-3)
     return requests, found | of_array("e2e_per_token_s", per_token_s, _CLIENT)
+
+
+def _cut_off(kept: At, count: int) -> list[float] | None:
+    """When those were sent that were cut off at the end [s]; None where not all of them are kept.
+
+    One that was never sent has no such time.
+    """
+    if not count:
+        return []
+    single = kept.many("incomplete") if kept.has("incomplete") else []
+    if len(single) < count:
+        return None
+    sent_s = [_value(each, "request_start_time") for each in single]
+    return [each for each in sent_s if math.isfinite(each)]
+
+
+def _waits(scheduled: At, single: list[At]) -> tuple[float | None, dict[str, Estimate]]:
+    """Mean wait of arrivals in the client [s], and its figures where each request has its own."""
+    said: list[Any] = [each.value.get("request_dispatch_delay") for each in single]
+    if said and all(type(wait) in (int, float) and abs(wait) <= LARGEST for wait in said):
+        waits_s = np.maximum(np.array(said, dtype=np.float64), 0.0)  # a hair early is no wait
+        return float(waits_s.mean()), of_array("client_queue_s", waits_s, _CLIENT)
+    return _time(scheduled, "request_targeted_start_delay_avg"), {}
 
 
 def _value(at: At, key: str) -> float:

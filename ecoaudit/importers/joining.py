@@ -20,6 +20,7 @@ from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
 
 _OF_RUN: Final = ("duration_s", "gpu_energy_j")  # of the whole run, not of one load
 _UNSAID: Final = "not said"
+_UNEVEN: Final = 0.1  # between the mean lengths of loads, unsaid
 
 
 def joined(
@@ -153,6 +154,11 @@ def _settings(
         ],
         "said_by_user": dict(said.items()),
         "levels_seen": {each.load: each.counted for each in ordered},
+        "queue_left_out": [
+            {"level": each.level, "arrivals": each.arrivals, "rate_per_s": each.rate_per_s}
+            for each in ordered
+            if any(found.code == "queue-left-out" for found in each.doubts)
+        ],
         "summary": {
             "load": ordered[0].load,
             "level": ordered[0].level,
@@ -170,7 +176,8 @@ def _doubts(ordered: Sequence[Level], importer: Importer, said: Said) -> Iterato
         f"the figures are those of {importer.tool}, read from its file; ecoaudit measured nothing"
     )
     yield doubt("imported", message)
-    yield from setup_doubts(ordered[0].setup, said)
+    yield from setup_doubts(ordered[0].setup, said, importer.says_setup)
+    yield from _uneven(ordered)
     if not all(each.steady for each in ordered):
         yield doubt(
             "whole-run-summary",
@@ -185,3 +192,16 @@ def _doubts(ordered: Sequence[Level], importer: Importer, said: Said) -> Iterato
             else:
                 yield replace(found, message=f"{each.title}: {found.message}")
     yield from shared
+
+
+def _uneven(ordered: Sequence[Level]) -> Iterator[Doubt]:
+    """Whether the loads differ in more than their load."""
+    for key, what in (("prompt_tokens", "prompts"), ("output_tokens", "answers")):
+        means = [(each.mean_of(key), each.title) for each in ordered]
+        known = sorted((mean, title) for mean, title in means if mean is not None)
+        if known and known[-1][0] > known[0][0] * (1 + _UNEVEN):
+            (short, first), (long, last) = known[0], known[-1]
+            yield doubt(
+                "uneven-lengths",
+                f"mean {what} are {short:,.0f} tokens at {first} and {long:,.0f} at {last}",
+            )

@@ -8,7 +8,7 @@ with B in flight. Energy is of the GPU boards (Zeus, NVML counter), the prompts'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ecoaudit.checks import doubt
@@ -17,10 +17,13 @@ from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.importers.base import CLOSED, Importer, Level, Setup, weight_format
 from ecoaudit.importers.figures import BOARD_DOUBT, FULL_BATCH, exact, no_host_energy, of_summary
 from ecoaudit.importers.reading import At, Document
+from ecoaudit.run import Doubt
 
 TOOL: Final = "ML.ENERGY leaderboard"
 _SOURCE: Final = "ML.ENERGY benchmark, steady window"
+_DIFFERENCE: Final = 0.01  # between a figure of the file and the same worked out
 _SPREAD: Final = (("tp", "tensor_parallel"), ("ep", "expert_parallel"), ("dp", "data_parallel"))
+_ENERGY_KEY: Final = "energy_per_token_joules"
 _ITL: Final = {50.0: "median_itl_ms", 90.0: "p90_itl_ms", 95.0: "p95_itl_ms", 99.0: "p99_itl_ms"}
 DEFINITIONS: Final = {
     "steady": "from the B-th first token to the (N - B - 1)-th end, N requests with B in flight",
@@ -51,9 +54,9 @@ def _read(document: Document) -> list[Level]:
     rows = at.many("configurations")
     if not rows:
         raise FileFormatError(f"{at.place('configurations')}: holds no configuration")
-    if "energy_per_token_joules" not in rows[0].value:
+    if _ENERGY_KEY not in rows[0].value:
         raise FileFormatError(
-            f"{rows[0].place()}: has no energy_per_token_joules: only language models are imported"
+            f"{rows[0].place()}: has no {_ENERGY_KEY}: only language models are imported"
         )
     return [_level(row, at) for row in rows]
 
@@ -64,7 +67,7 @@ def _level(row: At, file: At) -> Level:
     if length == 0:
         raise row.wrong("avg_output_len", "a number above 0")
     rate = _measured(row, "output_throughput_tokens_per_sec", 0.0, "tokens/s")
-    per_token = _measured(row, "energy_per_token_joules", BOARD_DOUBT, "J/token")
+    per_token = _measured(row, _ENERGY_KEY, BOARD_DOUBT, "J/token")
     running = row.number("avg_batch_size")
     gaps = {q: row.number(key) / 1e3 for q, key in _ITL.items() if row.has(key)}
     unsaid = Estimate.absent("s", "the leaderboard does not give it")
@@ -79,7 +82,16 @@ def _level(row: At, file: At) -> Level:
         **{f"{name}_p{q}": unsaid for name in ("ttft_s", "tpot_s", "e2e_s") for q in (50, 95)},
         **no_host_energy("ML.ENERGY measured the GPU boards alone: see gpu_energy_per_*"),
     }
-    doubts = [doubt("board-energy", "the energy is of the GPU boards alone")]
+    doubts = [
+        doubt("board-energy", "the energy is of the GPU boards alone"),
+        doubt(
+            "summaries-only",
+            "the result holds summaries, no single requests: rates and times between chunks have no"
+            " interval",
+            "measure it with `ecoaudit bench`",
+        ),
+        *_contradictions(row, length),
+    ]
     if level and running < FULL_BATCH * level:
         message = f"{running:.1f} requests were running on average, of {level}"
         doubts.append(doubt("not-saturated", message))
@@ -92,6 +104,19 @@ def _level(row: At, file: At) -> Level:
         counted={"output_tokens_mean": length, "max_num_seqs": level},
         doubts=tuple(doubts),
     )
+
+
+def _contradictions(row: At, length: float) -> Iterator[Doubt]:
+    """Whether its energies follow from its power, its throughput and its length of answers."""
+    rate, per_token = row.number("output_throughput_tokens_per_sec"), row.number(_ENERGY_KEY)
+    pairs = [] if rate == 0 else [(_ENERGY_KEY, row.number("avg_power_watts") / rate, "J/token")]
+    if row.has("energy_per_request_joules"):
+        pairs.append(("energy_per_request_joules", per_token * length, "J/request"))
+    for key, follows, unit in pairs:
+        given = row.number(key)
+        if abs(given - follows) > _DIFFERENCE * max(follows, given):
+            message = f"{key} is {given:.4g} {unit}, and its other figures come to {follows:.4g}"
+            yield doubt("self-contradiction", message)
 
 
 def _setup(row: At, file: At) -> Setup:

@@ -11,6 +11,8 @@ from ecoaudit.errors import UsageError
 from ecoaudit.importers.base import CLOSED, Level, Setup, weight_format
 from ecoaudit.run import Doubt
 
+# Weights in these are computed in as they are.
+_COMPUTED_IN: Final = ("bf16", "fp16", "fp32")
 # Engines that cannot be run without a KV cache.
 _KEEPS_KV: Final = ("vllm", "sglang", "tensorrt-llm", "llama.cpp", "ollama", "tgi", "lmdeploy")
 _OPTIONS: Final = {
@@ -33,7 +35,7 @@ class Said:
 
     Attributes:
         setup: what served the requests.
-        concurrency: requests in flight.
+        concurrency: requests in flight, in the loads whose file does not say.
         random_weights: whether the weights were never trained; no result says so.
     """
 
@@ -59,7 +61,25 @@ def completed(levels: Sequence[Level], said: Said) -> list[Level]:
     Raises:
         UsageError: a file says otherwise, or what a figure cannot do without is still not said.
     """
-    return [_needed(_filled(level, said)) for level in levels]
+    filled = [_filled(level, said) for level in levels]
+    if said.concurrency is not None:
+        filled = _with_concurrency(filled, said.concurrency)
+    return [_needed(level) for level in filled]
+
+
+def _with_concurrency(levels: list[Level], concurrency: int) -> list[Level]:
+    """The loads with the level that the user says put where their files say no load."""
+    unsaid = [level for level in levels if level.arrivals is None]
+    for level in levels:
+        if not unsaid and level.level != concurrency:
+            raise UsageError(
+                f"{level.place}: says that its load is {level.load}, not --concurrency"
+                f" {concurrency}; leave the option out"
+            )
+    return [
+        replace(level, level=concurrency, arrivals=CLOSED) if level.arrivals is None else level
+        for level in levels
+    ]
 
 
 def _filled(level: Level, said: Said) -> Level:
@@ -77,14 +97,7 @@ def _filled(level: Level, said: Said) -> Level:
             )
         if theirs is None:
             setup = replace(setup, **{key: ours})
-    if said.concurrency is None:
-        return replace(level, setup=setup)
-    if level.arrivals is not None and level.level != said.concurrency:
-        raise UsageError(
-            f"{level.place}: says that its load is {level.load}, not --concurrency"
-            f" {said.concurrency}; leave the option out"
-        )
-    return replace(level, setup=setup, level=said.concurrency, arrivals=CLOSED)
+    return replace(level, setup=setup)
 
 
 def _needed(level: Level) -> Level:
@@ -114,12 +127,18 @@ def _needed(level: Level) -> Level:
     return level
 
 
-def setup_doubts(setup: Setup, said: Said) -> Iterator[Doubt]:
-    """What is not known of the setup, and what is known from the user alone."""
+def setup_doubts(setup: Setup, said: Said, says_setup: str | None) -> Iterator[Doubt]:
+    """What is not known of the setup, and what is known from the user alone.
+
+    Args:
+        setup: of all loads of the run.
+        said: what the user says.
+        says_setup: how the tool can be told to write the setup down; None: it cannot.
+    """
     told = [f"{key} {value}" for key, value in said.items()]
     if told:
         message = f"not the file but the user says: {', '.join(told)}"
-        yield doubt("said-by-user", message)
+        yield doubt("said-by-user", message, says_setup)
     if said.random_weights:
         yield doubt(
             "random-weights",
@@ -131,7 +150,7 @@ def setup_doubts(setup: Setup, said: Said) -> Iterator[Doubt]:
             f"the weight format of {setup.model} is not known",
             "say it with --weights, such as bf16",
         )
-    if setup.dtype is None:
+    if setup.dtype is None and setup.weights not in _COMPUTED_IN:
         yield doubt("unknown-dtype", "the result does not say in which number format was computed")
     if setup.gpu is None or setup.gpus is None:
         missing = "on which device it was served" if setup.gpu is None else "on how many devices"
@@ -141,6 +160,11 @@ def setup_doubts(setup: Setup, said: Said) -> Iterator[Doubt]:
             "unknown-prefix-cache",
             "the result does not say whether prompts were found in a prefix cache, which brings the"
             " first token early",
+        )
+    if setup.speculative is not None:
+        yield doubt(
+            "speculative-decoding",
+            "tokens were guessed by a draft and checked by the model: speed and energy are of both",
         )
     if setup.kv_cache == "off":
         yield doubt("kv-cache-off", "the engine kept no KV cache, and computed each context anew")

@@ -20,14 +20,23 @@ from numpy.typing import NDArray
 from ecoaudit.checks import doubt
 from ecoaudit.errors import FileFormatError
 from ecoaudit.estimate import Estimate
-from ecoaudit.importers.base import CLOSED, Importer, Level, Setup, moment, weight_format
+from ecoaudit.importers.base import (
+    ALL_AT_ONCE,
+    CLOSED,
+    TRACE,
+    Importer,
+    Level,
+    Setup,
+    limited,
+    moment,
+    weight_format,
+)
 from ecoaudit.importers.figures import (
     Requests,
     exact,
     no_host_energy,
     of_array,
     of_summary,
-    steady,
     whole_run,
 )
 from ecoaudit.importers.reading import At, Document, Floats, floats
@@ -41,6 +50,14 @@ _CLOCK: Final = "local time of the load generator, whose zone the file does not 
 _DETAIL: Final = ("start_times", "ttfts", "latencies", "input_lens", "output_lens", "errors")
 _NO_ENERGY: Final = no_host_energy("vllm bench serve reads no energy")
 _DIFFERENCE: Final = 0.01  # between a file's sum and its own list
+_SPREAD: Final = 0.1  # of a load's length, over which the arrivals of a closed loop may lie
+_MOMENT_S: Final = 1.0  # the same where a load is short: a client takes time to send thousands
+_SPEC: Final = ("acceptance_rate", "acceptance_length", "num_drafts", "draft_tokens")
+_PARALLEL: Final = (
+    ("tp", "tensor_parallel_size"),
+    ("pp", "pipeline_parallel_size"),
+    ("dp", "data_parallel_size"),
+)
 # Their name of a summary -> ours.
 _SUMMARIES: Final = {
     "ttft": "ttft_s",
@@ -57,7 +74,8 @@ DEFINITIONS: Final = {
     "tpot_s": "(latencies - ttfts) / (output_lens - 1), per request, each with equal weight",
     "e2e_s": "latencies: send to the last chunk with choices",
     "chunk_gap_s": "itls: times between chunks, those of all requests together",
-    "client_queue_s": "queue_times: wait for a free slot in the client; not in ttft_s and e2e_s",
+    "client_queue_s": "queue_times, in an open loop: wait for a free slot in the client; not in"
+    " ttft_s and e2e_s",
     "duration_s": "first send to last end; where requests failed, or without --save-detailed:"
     " duration",
     "output_tokens": "output_lens: the server's usage, else counted by the tool's tokenizer",
@@ -78,13 +96,19 @@ def _read(document: Document) -> list[Level]:
         failed = max(at.whole("num_prompts") - completed, 0)
     detailed = all(isinstance(at.value.get(key), list) for key in _DETAIL)
     level, arrivals, rate = _load(at)
-    part: dict[str, Estimate] = {}
+    requests: Requests | None = None
     if detailed:
         requests, found, doubts = _from_requests(at, completed)
-        if level is not None and not failed:
-            part = steady(requests, level, _CLIENT)
     else:
         found, doubts = _from_summaries(at, completed)
+    waited_s = None
+    if arrivals not in (None, CLOSED, ALL_AT_ONCE):
+        waits_s = _waits(at)
+        if len(waits_s):
+            waited_s = float(waits_s.mean())
+            found |= of_array("client_queue_s", waits_s, _CLIENT)
+    else:  # all wait from the start on, by the nature of the load
+        found = {key: each for key, each in found.items() if not key.startswith("client_queue")}
     if failed:
         message = f"{failed} of {completed + failed} requests failed, and are left out"
         doubts.append(doubt("failed-requests", message))
@@ -99,19 +123,28 @@ def _read(document: Document) -> list[Level]:
             clock=_CLOCK,
             duration_s=found["duration_s"].number,
             whole_run={**found, **_NO_ENERGY},
-            steady={**part, **_NO_ENERGY} if part else {},
             counted={
                 "requests_sent": completed + failed,
                 "requests_failed": failed,
                 "num_prompts": at.maybe_whole("num_prompts"),
+                **{
+                    f"spec_decode_{key}": at.number(f"spec_decode_{key}")
+                    for key in _SPEC
+                    if at.has(f"spec_decode_{key}")
+                },
             },
             doubts=tuple(doubts),
+            requests=requests,
+            client=_CLIENT,
+            waited_s=waited_s,
         )
     ]
 
 
 def _setup(at: At) -> Setup:
     backend = at.maybe_text("backend", "endpoint_type") or ""
+    spread = {short: _count(at, key) for short, key in _PARALLEL}
+    known = {short: number for short, number in spread.items() if number is not None}
     return Setup(
         model=at.text("model_id"),
         engine=at.maybe_text("engine") or ("vllm" if backend.startswith("vllm") else None),
@@ -119,7 +152,22 @@ def _setup(at: At) -> Setup:
         weights=weight_format(at.maybe_text("weights", "weight_format", "quantization")),
         dtype=at.maybe_text("dtype"),
         gpu=at.maybe_text("gpu", "gpu_name", "gpu_model"),
+        gpus=_count(at, "gpus", "num_gpus") or (math.prod(known.values()) if known else None),
+        parallel="-".join(f"{short}{number}" for short, number in known.items()) or None,
+        speculative="on" if any(key.startswith("spec_decode_") for key in at.value) else None,
     )
+
+
+def _count(at: At, *keys: str) -> int | None:
+    """A number from 1 that ``--metadata`` wrote as text."""
+    for key in keys:
+        text = at.maybe_text(key)
+        if text is None:
+            continue
+        if not re.fullmatch("[1-9][0-9]{0,4}", text):
+            raise at.wrong(key, "a whole number from 1")
+        return int(text)
+    return None
 
 
 def _load(at: At) -> tuple[int | None, str | None, float | None]:
@@ -129,14 +177,50 @@ def _load(at: At) -> tuple[int | None, str | None, float | None]:
         start, end = at.number("ramp_up_start_rps"), at.number("ramp_up_end_rps")
         return None, f"ramp-up from {start:g} to {end:g} requests/s", None
     if at.value.get("request_rate") == "inf":
-        return most, CLOSED if most else None, None
+        trace, per_s = _trace(at, most)
+        if trace:
+            return None, limited(TRACE, most), per_s
+        return (most, CLOSED, None) if most else (None, ALL_AT_ONCE, None)
     rate = at.number("request_rate")
     kind = "constant"
     if at.value.get("burstiness") != math.inf:
         burstiness = at.maybe_number("burstiness") or 1.0
         kind = "poisson" if burstiness == 1 else f"gamma, burstiness {burstiness:g}"
-    limit = f", at most {most} in flight" if most else ""
-    return None, f"{kind}{limit}", rate
+    return None, limited(kind, most), rate
+
+
+def _trace(at: At, most: int | None) -> tuple[bool, float | None]:
+    """Whether requests came at times of their own (``--self-timed``), and how many in a second.
+
+    The file says "inf" of them too. But where all are there from the beginning they came within a
+    moment; of those beyond the limit each waited for an answer to end, the shortest at least; and
+    without a limit all is over with the longest.
+    """
+    waits_s = _waits(at)
+    if not len(waits_s):
+        return False, None
+    latencies_s, duration_s = at.floats("latencies"), at.number("duration")
+    moment_s = max(_SPREAD * duration_s, _MOMENT_S)
+    answered = latencies_s > 0
+    if isinstance(at.value.get("start_times"), list):
+        came_s = at.floats("start_times", len(answered))[answered] - waits_s
+        took_s = float(np.ptp(came_s))
+        if took_s > moment_s:
+            return True, float(f"{(len(came_s) - 1) / took_s:.3g}")
+    if not answered.all():
+        return False, None
+    if most:
+        shortest_s = (1 - _DIFFERENCE) * float(latencies_s.min())
+        return int(np.sum(waits_s < shortest_s)) > most, None
+    return duration_s - float(latencies_s.max()) > moment_s, None
+
+
+def _waits(at: At) -> Floats:
+    """How long each answered request waited in the client [s]; none where the file has no list."""
+    if not isinstance(at.value.get("queue_times"), list) or not at.value["queue_times"]:
+        return np.array([], dtype=np.float64)
+    latencies_s = at.floats("latencies")
+    return at.floats("queue_times", len(latencies_s))[latencies_s > 0]
 
 
 def _started(at: At) -> str | None:
@@ -165,18 +249,17 @@ def _from_requests(at: At, completed: int) -> tuple[Requests, dict[str, Estimate
         tpot_s=_per_token(latencies - first, outputs)[good],
         prompt_tokens=at.floats("input_lens", count)[good],
         output_tokens=outputs[good],
+        none_failed=bool(good.all()),
     )
-    all_good = bool(good.all())
-    found = whole_run(requests, _CLIENT, None if all_good else at.number("duration"))
+    longest_s = None if requests.none_failed else at.number("duration")
+    found = whole_run(requests, _CLIENT, longest_s)
     doubts = _contradictions(at, completed, requests)
     if at.has("itls"):
         gaps = at.nested_floats("itls", count)
         found |= of_array("chunk_gap_s", _pooled(gaps, good), _CLIENT)
         doubts += _role_chunks(gaps, outputs, several)
-    if at.has("queue_times"):
-        waits_s = at.floats("queue_times", count)[good]
-        found |= of_array("client_queue_s", waits_s, _CLIENT)
-        doubts += _left_out(at, waits_s, requests.e2e_s)
+    else:
+        doubts += _by_chat(at)
     return requests, found, doubts
 
 
@@ -217,15 +300,6 @@ def _contradictions(at: At, completed: int, requests: Requests) -> list[Doubt]:
     return [doubt("self-contradiction", f"{each}: its lists are used") for each in said]
 
 
-def _left_out(at: At, waits_s: Floats, e2e_s: Floats) -> list[Doubt]:
-    """Arrivals at a rate that had to wait in the client: what is known as coordinated omission."""
-    mean_s = float(waits_s.mean())
-    if at.value.get("request_rate") == "inf" or mean_s <= _DIFFERENCE * float(e2e_s.mean()):
-        return []
-    message = f"requests waited {mean_s:.3g} s on average in the client, which no time counts"
-    return [doubt("queue-left-out", message)]
-
-
 def _role_chunks(gaps: list[list[float]], outputs: Floats, several: Flags) -> list[Doubt]:
     """n gaps for n tokens: the first chunk held no token, and stopped the clock of the first."""
     early = int(np.sum(np.array([len(each) for each in gaps])[several] >= outputs[several]))
@@ -233,6 +307,15 @@ def _role_chunks(gaps: list[list[float]], outputs: Floats, several: Flags) -> li
     if early * 2 <= total:
         return []
     message = f"{early} of {total} answers have a chunk more than tokens"
+    return [doubt("role-chunk", message)]
+
+
+def _by_chat(at: At) -> list[Doubt]:
+    """The same by the name of the API, where the chunks are not in the file."""
+    backend = at.maybe_text("backend", "endpoint_type") or ""
+    if "chat" not in backend.lower():
+        return []
+    message = "it was asked by chat, whose streams begin with a chunk that holds no token"
     return [doubt("role-chunk", message)]
 
 
@@ -265,12 +348,14 @@ def _from_summaries(at: At, completed: int) -> tuple[dict[str, Estimate], list[D
         ended = ended[ended > 0]
         if len(ended) == completed:
             found |= of_array("e2e_s", ended, _CLIENT)
+            in_flight = float(ended.sum()) / span_s
+            found["requests_in_flight"] = exact(in_flight, "requests", f"{_CLIENT}, time average")
     said = doubt(
         "summaries-only",
         "the result holds summaries, no single requests: rates have no interval",
         "save the result with --save-detailed",
     )
-    return found, [said]
+    return found, [said, *_by_chat(at)]
 
 
 def _percentiles(at: At, metric: str) -> dict[float, float]:
@@ -286,4 +371,11 @@ def _percentiles(at: At, metric: str) -> dict[float, float]:
     return found
 
 
-IMPORTER: Final = Importer(TOOL, ", ".join(_KEYS), _recognises, _read, DEFINITIONS)
+IMPORTER: Final = Importer(
+    TOOL,
+    ", ".join(_KEYS),
+    _recognises,
+    _read,
+    DEFINITIONS,
+    "have the tool write it: `vllm bench serve --metadata engine_version=0.32.0`",
+)

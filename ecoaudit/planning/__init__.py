@@ -15,7 +15,7 @@ from ecoaudit.factors.models import Model, find_model, models
 from ecoaudit.plan import Option, Plan, Verdict
 from ecoaudit.planning.candidates import Candidate, Catalogue
 from ecoaudit.planning.doubts import doubts_of
-from ecoaudit.planning.evidence import gather, option_id
+from ecoaudit.planning.evidence import doubts_of_runs, gather, option_id
 from ecoaudit.planning.provenance import rows_of
 from ecoaudit.planning.quantities import DAYS_PER_YEAR, quantities_of
 from ecoaudit.planning.remedies import LIMIT_NAMES, Remedies
@@ -69,11 +69,13 @@ def make_plan(
         for place, candidate in enumerate(kept)
     ]
     best = kept[0] if kept and kept[0].fits else None
+    doubts = doubts_of(scenario, grid, best, listed, wanted_devices, len(everything), len(kept))
+    rested_on = (option.key for option in everything if option.evidence is not None)
     return Plan(
         scenario=asdict(scenario),
         options=options,
         recommended=None if best is None else option_id(*best.key),
-        doubts=doubts_of(scenario, grid, best, listed, wanted_devices, len(everything), len(kept)),
+        doubts=[*doubts, *doubts_of_runs(evidence, rested_on)],
         factors=rows_of(scenario, wanted_models, wanted_devices, grid),
         runs=listed,
         tool=f"ecoaudit {__version__}",

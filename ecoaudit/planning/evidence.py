@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
+from ecoaudit.checks import doubt
 from ecoaudit.errors import NotFoundError
 from ecoaudit.estimate import Estimate, total
 from ecoaudit.factors.hardware import find_device
 from ecoaudit.factors.models import find_model
 from ecoaudit.measurement import BOARD, HOST_PARTS, WALL, Measurement
-from ecoaudit.run import Run, RunKind, RunStatus
+from ecoaudit.planning.stand_in import FARTHEST, figures_of, lengths, nearest_point
+from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
 from ecoaudit.scenario import Scenario
 
 SHOWN = (
@@ -25,6 +27,7 @@ SHOWN = (
     "e2e_s_p95",
     "peak_gpu_memory_bytes",
 )
+_NEEDED: Final = ("requests_per_s", "e2e_s_p95")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +36,21 @@ class Evidence:
 
     Attributes:
         run_id: which run.
+        load: which of its loads stands for the scenario's demand, in words; None: its summary.
+        figures: that are known of it.
+        doubts: what weakens it, with whose they are.
         idle_w: draw of the board with the model loaded and no request [W].
-        busy_w: draw of the board at the level of the run's summary [W].
-        requests_per_s: finished at that level [requests/s].
+        busy_w: draw of the board under that load [W].
+        requests_per_s: finished under it [requests/s].
         tpot_s: time per output token, median [s].
         first_s: wait for the first token, 95th percentile [s].
         complete_s: wait for the whole answer, 95th percentile [s].
     """
 
     run_id: str
+    load: str | None
+    figures: dict[str, Estimate]
+    doubts: tuple[Doubt, ...]
     idle_w: Estimate | None
     busy_w: Estimate | None
     requests_per_s: Estimate
@@ -62,15 +71,26 @@ def gather(
     """
     found: dict[Key, Evidence] = {}
     listed: list[dict[str, Any]] = []
+    used: dict[Key, dict[str, Any]] = {}
     for run in runs:
         key, why = _key(run, scenario)
-        evidence = None if key is None else _evidence(run)
-        if key is not None and evidence is None:
-            why = "its summary lacks requests_per_s or e2e_s_p95, which a plan needs"
+        evidence = None
+        if key is not None:
+            evidence, why = _evidence(run, key, scenario)
+        entry = _entry(run, key, evidence, why)
         if key is not None and evidence is not None:
-            found[key] = evidence
-        listed.append(_entry(run, key if evidence is not None else None, why))
+            if key in used:
+                later = f"run {run.name or run.id}, given after it, measures the same option"
+                used[key] |= {"used": False, "option": None, "why": later}
+            found[key], used[key] = evidence, entry
+        listed.append(entry)
     return found, listed
+
+
+def doubts_of_runs(evidence: Mapping[Key, Evidence], options: Iterable[Key]) -> list[Doubt]:
+    """What weakens the runs that the options of a plan rest on."""
+    wanted = set(options)
+    return [said for key, each in evidence.items() if key in wanted for said in each.doubts]
 
 
 def _key(run: Run, scenario: Scenario) -> tuple[Key | None, str]:
@@ -103,39 +123,105 @@ def _key(run: Run, scenario: Scenario) -> tuple[Key | None, str]:
     return (model, weights, device), ""
 
 
-def _evidence(run: Run) -> Evidence | None:
-    figures = {name: estimate for name, estimate in run.summary.items() if estimate.known}
-    rate, complete = figures.get("requests_per_s"), figures.get("e2e_s_p95")
-    if rate is None or complete is None or rate.number <= 0:
-        return None
+def _evidence(run: Run, key: Key, scenario: Scenario) -> tuple[Evidence | None, str]:
+    """What a run says of its option, or None and why it says nothing."""
+    lacks = "its summary lacks requests_per_s or e2e_s_p95, which a plan needs"
+    summary = {name: figure for name, figure in run.summary.items() if figure.known}
+    usable = [point for point in run.curve if _complete(figures_of(point))]
+    heard = [point for point in usable if not _waited_unheard(run, point)]
+    if usable and not heard:
+        return None, (
+            "its requests waited in the client for a free slot, which no time of it counts; take"
+            " off the limit on requests in flight, or a lower rate"
+        )
+    point = nearest_point(heard, scenario) if heard else None
+    figures = summary if point is None else figures_of(point)
+    if not _complete(figures):
+        return None, lacks
+    doubts: list[Doubt] = []
+    if run.settings.get("imported_from") and point is not None:
+        why, doubts = _lengths(point, scenario)
+        if why:
+            return None, why
     absent = Estimate.absent("s", f"not in run {run.id}")
-    busy = _busy(run)
-    return Evidence(
-        run.id,
-        _idle(run, figures.get("idle_power_w")),
-        busy,
-        _of_run(run, rate),
-        _of_run(run, figures.get("tpot_s_p50", absent)),
-        _of_run(run, figures.get("ttft_s_p95", absent)),
-        _of_run(run, complete),
+    evidence = Evidence(
+        run_id=run.id,
+        load=None if point is None else point.load,
+        figures=figures,
+        doubts=tuple(_carried(run, key, point, doubts)),
+        idle_w=_idle(run, summary.get("idle_power_w")),
+        busy_w=_busy(run, _of_summary(run) if point is None else point),
+        requests_per_s=_of_run(run, figures["requests_per_s"]),
+        tpot_s=_of_run(run, figures.get("tpot_s_p50", absent)),
+        first_s=_of_run(run, figures.get("ttft_s_p95", absent)),
+        complete_s=_of_run(run, figures["e2e_s_p95"]),
     )
+    return evidence, ""
 
 
-def _busy(run: Run) -> Estimate | None:
-    """Mean draw of the board while it worked [W]: that of the level the summary speaks of.
+def _complete(figures: Mapping[str, Estimate]) -> bool:
+    """Whether a plan can stand on these figures."""
+    return all(name in figures for name in _NEEDED) and figures["requests_per_s"].number > 0
+
+
+def _waited_unheard(run: Run, point: CurvePoint) -> bool:
+    """Whether requests of a load waited in another tool's client, which no time of it counts."""
+    if all(said.code != "queue-left-out" for said in run.doubts):
+        return False
+    loads = run.settings.get("queue_left_out")
+    this = {"level": point.level, "arrivals": point.arrivals, "rate_per_s": point.rate_per_s}
+    return not isinstance(loads, list) or this in loads
+
+
+def _lengths(point: CurvePoint, scenario: Scenario) -> tuple[str, list[Doubt]]:
+    """Why an imported load cannot stand for the scenario's; or what weakens that it does.
+
+    What its workload is the user says; a bench of ours sends the workload's own lengths.
+    """
+    found = list(lengths(point, scenario))
+    for length in found:
+        if length.measured is None:
+            return f"it does not say how long its {length.what} were", []
+        if length.factor > FARTHEST:
+            return f"it measured {length.said}", []
+    return "", [
+        doubt("other-lengths", f"it measured {length.said}") for length in found if length.differs
+    ]
+
+
+def _carried(
+    run: Run, key: Key, point: CurvePoint | None, more: Iterable[Doubt]
+) -> Iterator[Doubt]:
+    """The doubts of a run but for those about its other loads, with whose they are."""
+    other = tuple(
+        f"{title}: "
+        for each in run.curve
+        if point is not None and each.load != point.load
+        for title in (each.load, f"level {each.level}")
+    )
+    for said in (*run.doubts, *more):
+        if not said.message.startswith(other):
+            whose = f"run {run.name or run.id}, for {option_id(*key)}"
+            yield replace(said, message=f"{whose}: {said.message}")
+
+
+def _of_summary(run: Run) -> CurvePoint | None:
+    """The load that the run's summary speaks of."""
+    said = run.settings.get("summary", {})
+    load = said.get("load", said.get("level"))
+    return next((point for point in run.curve if load is None or point.load == str(load)), None)
+
+
+def _busy(run: Run, point: CurvePoint | None) -> Estimate | None:
+    """Mean draw of the board under a load [W].
 
     The summary's own energies are those of the whole run, its idle windows included.
     """
-    said = run.settings.get("summary", {})
-    load = said.get("load", said.get("level"))
-    for point in run.curve:
-        if load is None or point.load == str(load):
-            figures = point.steady or point.whole_run
-            energy, span = figures.get("gpu_energy_j"), figures.get("duration_s")
-            if energy is None or span is None or not energy.known or not span.number > 0:
-                return None
-            return energy.per(span, "W").sourced(f"run {run.id}: board, under load {point.load}")
-    return None
+    figures = {} if point is None else figures_of(point)
+    energy, span = figures.get("gpu_energy_j"), figures.get("duration_s")
+    if point is None or energy is None or span is None or not span.number > 0:
+        return None
+    return energy.per(span, "W").sourced(f"run {run.id}: board, under load {point.load}")
 
 
 def _idle(run: Run, idle: Estimate | None) -> Estimate | None:
@@ -168,8 +254,9 @@ def _of_run(run: Run, estimate: Estimate) -> Estimate:
     return estimate.sourced(f"run {run.id}: {estimate.source}")
 
 
-def _entry(run: Run, key: Key | None, why: str) -> dict[str, Any]:
-    shown = {name: asdict(run.summary[name]) for name in SHOWN if name in run.summary}
+def _entry(run: Run, key: Key | None, evidence: Evidence | None, why: str) -> dict[str, Any]:
+    figures = run.summary if evidence is None else {**run.summary, **evidence.figures}
+    shown = {name: asdict(figures[name]) for name in SHOWN if name in figures}
     return {
         "id": run.id,
         "name": run.name,
@@ -182,8 +269,9 @@ def _entry(run: Run, key: Key | None, why: str) -> dict[str, Any]:
         "engine_version": run.settings.get("engine_version"),
         "random_weights": run.settings.get("random_weights"),
         "devices": [device.name for device in run.devices],
-        "used": key is not None,
-        "option": None if key is None else option_id(*key),
+        "used": evidence is not None,
+        "option": None if key is None or evidence is None else option_id(*key),
+        "load": None if evidence is None else evidence.load,
         "why": why,
         "summary": shown,
     }

@@ -97,15 +97,19 @@ def level_doubts(
             f"{name}: {short} of {len(log.good)} answers were shorter than the scenario asks for",
             "use a server that honours ignore_eos, such as vLLM",
         )
-    if len(log.good) < FEW_REQUESTS:
-        yield doubt(
-            "few-requests",
-            f"{name}: only {len(log.good)} answers, too few for an upper end of the 95th"
-            f" percentiles, which takes {FEW_REQUESTS}",
-        )
     yield from _saturation(log, steady.span, name)
     yield from _counters(log, name, shared_block)
     yield from _client(log, name, processes)
+
+
+def few_requests(name: str, answers: int) -> Iterator[Doubt]:
+    """Whether a load had too few answers, over all times that it was driven."""
+    if answers < FEW_REQUESTS:
+        yield doubt(
+            "few-requests",
+            f"{name}: only {answers} answers, too few for an upper end of the 95th percentiles,"
+            f" which takes {FEW_REQUESTS}",
+        )
 
 
 def _saturation(log: LevelLog, span: Span | None, name: str) -> Iterator[Doubt]:

@@ -16,7 +16,7 @@ from ecoaudit.workloads.bench_plan import BenchPlan, Levels, planned
 from ecoaudit.workloads.client import SILENCE_LIMIT_S
 from ecoaudit.workloads.course import MOST_LEVEL, climbing, least_known
 from ecoaudit.workloads.demand import nearest_load
-from ecoaudit.workloads.doubts import engine_doubts, summary_doubts
+from ecoaudit.workloads.doubts import engine_doubts, few_requests, summary_doubts
 from ecoaudit.workloads.driving import INTERRUPTED, Driver
 from ecoaudit.workloads.ending import orderly_end
 from ecoaudit.workloads.level import LevelLog
@@ -267,6 +267,9 @@ class _Bench:
             ready.facts, self._engine.owns_server, ready.prompts.exact, ready.methods
         ):
             recorder.add_doubt(said)
+        for seen in self._seen:
+            for said in few_requests(seen.load.name, seen.answers):
+                recorder.add_doubt(said)
         if not recorder.curve:
             return
         demanded = nearest_load(self._scenario, recorder.curve)
@@ -291,5 +294,5 @@ class _Bench:
 def _told(point: CurvePoint) -> str:
     found = point.steady or point.whole_run
     rate, first = found["output_tokens_per_s"], found["ttft_s_p50"]
-    name = point.arrivals if point.level is None else f"level {point.level}"
+    name = point.load if point.level is None else f"level {point.level}"
     return f"{name}: {rate.value or 0:.1f} tokens/s, first token {first}"

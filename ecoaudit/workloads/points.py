@@ -43,6 +43,11 @@ class Seen:
     miscounted: bool = False
     point: CurvePoint | None = None
 
+    @property
+    def answers(self) -> int:
+        """Good answers of all times."""
+        return sum(len(log.good) for log, _ in self.whole)
+
 
 class PointMaker:
     """Makes the points of a curve, with the doubts of each.

@@ -23,13 +23,25 @@ def vllm(level: int | None = 2, detailed: bool = True, **more: Any) -> dict[str,
     """Three good requests and one that failed.
 
     By hand: 23 tokens and 3 answers in 2.5 s; time per token 0.9 s / 9, 1.0 s / 10 and 0.9 s / 1.
+    At level 1 each follows the other.
     """
+    times = {
+        "latencies": [1.0, 1.2, 1.0, 0.0],
+        "queue_times": [0.0, 0.0, 1.0, 1.2],
+        "start_times": [50.0, 50.0, 51.0, 51.2],
+    }
+    if level == 1:
+        times = {
+            "latencies": [0.8, 0.9, 0.7, 0.0],
+            "queue_times": [0.0, 0.8, 1.7, 2.4],
+            "start_times": [50.0, 50.8, 51.7, 52.4],
+        }
     single = {
         "input_lens": [100, 100, 50, 70],
         "output_lens": [10, 11, 2, 0],
         "ttfts": [0.1, 0.2, 0.1, 0.0],
         "itls": [[0.1] * 9, [0.1] * 10, [0.9], []],
-        "start_times": [50.0, 50.0, 51.0, 51.2],
+        "start_times": times["start_times"],
         "generated_texts": [CANARY, CANARY, CANARY, ""],
         "errors": ["", "", "", f"HTTP 500: {CANARY}"],
     }
@@ -51,8 +63,8 @@ def vllm(level: int | None = 2, detailed: bool = True, **more: Any) -> dict[str,
         "total_output_tokens": 23,
         "request_throughput": 1.2,
         "output_throughput": 9.2,
-        "latencies": [1.0, 1.2, 1.0, 0.0],
-        "queue_times": [0.0, 0.0, 1.0, 1.2],
+        "latencies": times["latencies"],
+        "queue_times": times["queue_times"],
         "max_output_tokens_per_s": 14.0,
         "max_concurrent_requests": 3,
         "mean_ttft_ms": 133.3,
@@ -96,7 +108,11 @@ def _by_status(values: list[float], count: int | None = None) -> dict[str, Any]:
 
 
 def guidellm(
-    streams: int = 4, kept: int | None = None, strategy: dict[str, Any] | None = None, **more: Any
+    streams: int = 4,
+    kept: int | None = None,
+    strategy: dict[str, Any] | None = None,
+    apart_s: float = 0.5,
+    **more: Any,
 ) -> dict[str, Any]:
     """One benchmark: 20 good requests of 1 s with 11 tokens, one every half second; one failed.
 
@@ -108,8 +124,8 @@ def guidellm(
             "request_id": "x",
             "request_args": CANARY,
             "output": CANARY,
-            "request_start_time": 1_790_000_000.0 + number / 2,
-            "request_end_time": 1_790_000_001.0 + number / 2,
+            "request_start_time": 1_790_000_000.0 + number * apart_s,
+            "request_end_time": 1_790_000_001.0 + number * apart_s,
             "request_latency": 1.0,
             "prompt_tokens": 40,
             "output_tokens": 11,

@@ -26,6 +26,7 @@ def test_units_are_read_and_energies_are_of_boards(tmp_path: Path) -> None:
             "duration_s": 50.0,
             "requests": 100.0,
             "requests_per_s": 2.0,
+            "requests_in_flight": 2.0,  # 1 s x 2 a second
             "prompt_tokens": 8000.0,
             "output_tokens": 2000.0,
             "output_tokens_per_s": 40.0,
@@ -113,5 +114,73 @@ def test_the_load_is_that_of_the_measured_phase(tmp_path: Path) -> None:
     assert (point.level, point.load) == (None, "poisson, 1.5 requests/s")
     old = {"endpoint": {"model_names": ["acme/tiny"]}, "loadgen": {"concurrency": 16}}
     assert imported(tmp_path, input_config=old).curve[0].level == 16
+    config["phases"][1] |= {"concurrency": 4}
+    (point,) = imported(tmp_path, input_config=config).curve
+    assert point.load == "poisson, at most 4 in flight, 1.5 requests/s"
+    limited = {"concurrency": 8, "request_rate": 3.0, "arrival_pattern": "gamma"}
+    (point,) = imported(tmp_path, input_config={**old, "loadgen": limited}).curve
+    assert point.load == "gamma, at most 8 in flight, 3 requests/s"
     with pytest.raises(UsageError, match="how many requests were in flight"):
         imported(tmp_path, input_config={**old, "loadgen": {}})
+
+
+def test_a_trace_is_no_closed_loop(tmp_path: Path) -> None:
+    config = aiperf()["input_config"]
+    config["phases"][1] = {"name": "profiling", "type": "fixed_schedule", "concurrency": 16}
+    (point,) = imported(tmp_path, input_config=config).curve
+    assert (point.level, point.load) == (None, "trace, at most 16 in flight")
+    old = {
+        "endpoint": {"model_names": ["acme/tiny"]},
+        "input": {"fixed_schedule": True},
+        "loadgen": {"concurrency": 1},
+    }
+    (point,) = imported(tmp_path, input_config=old).curve
+    assert (point.level, point.load) == (None, "trace, at most 1 in flight")
+    config["phases"][1] = {"name": "profiling", "type": "user_centric", "rate": 0.5}
+    assert imported(tmp_path, input_config=config).curve[0].load == "user_centric, 0.5 requests/s"
+
+
+def test_a_rate_that_was_not_reached_is_a_doubt(tmp_path: Path) -> None:
+    config = aiperf()["input_config"]
+    config["phases"][1] = {"name": "profiling", "type": "constant", "rate": 4.0, "concurrency": 2}
+    run = imported(tmp_path, input_config=config)
+    # 100 answered and 5 failed in 50 s, less the last one's second
+    (said,) = [doubt for doubt in run.doubts if doubt.code == "rate-not-reached"]
+    assert said.message.startswith("2.14 requests were answered in a second, of 4")
+    config["phases"][1]["rate"] = 2.0
+    codes = {doubt.code for doubt in imported(tmp_path, input_config=config).doubts}
+    assert "rate-not-reached" not in codes
+
+
+def test_a_level_that_was_not_reached_is_a_doubt(tmp_path: Path) -> None:
+    (said,) = [d for d in imported(tmp_path).doubts if d.code == "not-saturated"]
+    assert said.message.startswith("2.0 requests were in flight on average, of 4, its filling")
+
+
+@pytest.mark.parametrize(
+    ("missing", "absent", "there"),
+    [
+        (
+            "input_sequence_length",
+            ["gpu_energy_per_token_j"],
+            ["gpu_energy_per_output_token_j", "gpu_energy_per_request_j"],
+        ),
+        (
+            "output_sequence_length",
+            ["gpu_energy_per_output_token_j", "gpu_energy_per_token_j"],
+            ["gpu_energy_per_request_j"],
+        ),
+    ],
+)
+def test_energy_by_a_count_that_is_missing_is_absent(
+    missing: str, absent: list[str], there: list[str], tmp_path: Path
+) -> None:
+    found = imported(tmp_path, **{missing: None}).curve[0].whole_run
+    assert [found[name].value for name in absent] == [None] * len(absent)
+    assert "not in the file" in found[absent[0]].source
+    assert all(found[name].known for name in there)
+
+
+def test_what_the_user_says_is_not_blamed_on_another_tool(tmp_path: Path) -> None:
+    (said,) = [d for d in imported(tmp_path).doubts if d.code == "said-by-user"]
+    assert "vllm bench" not in said.remedy

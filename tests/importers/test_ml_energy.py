@@ -37,10 +37,9 @@ def test_its_figures_are_of_the_steady_window_and_the_boards(tmp_path: Path) -> 
     assert (per_token.low, per_token.high) == pytest.approx((0.76, 0.84))
     assert per_token.basis is Basis.MEASURED
     assert point.steady["gpu_energy_per_request_j"].basis is Basis.MODELLED
-    assert (point.steady["chunk_gap_s_p95"].low, point.steady["chunk_gap_s_p95"].high) == (
-        0.013,
-        0.02,
-    )
+    gap = point.steady["chunk_gap_s_p95"]  # of how many gaps is not said
+    assert (gap.low, gap.high) == (0.014, 0.014)
+    assert "no interval, for the number of values is not said" in gap.source
     assert run.settings["weights"] == "bf16"
     assert run.settings["parallel"] == "tp1-ep1-dp1"
     assert run.settings["summary"]["window"] == "steady"
@@ -49,6 +48,30 @@ def test_its_figures_are_of_the_steady_window_and_the_boards(tmp_path: Path) -> 
     codes = [doubt.code for doubt in run.doubts]
     assert codes.count("board-energy") == 1
     assert "not-saturated" not in codes
+    assert "self-contradiction" not in codes
+    assert "summaries-only" in codes
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            {"energy_per_token_joules": 99.0, "energy_per_request_joules": 24_750.0},
+            "energy_per_token_joules is 99 J/token, and its other figures come to 0.8",
+        ),
+        (
+            {"energy_per_request_joules": 999.0},
+            "energy_per_request_joules is 999 J/request, and its other figures come to 200",
+        ),
+    ],
+)
+def test_energy_that_does_not_follow_is_a_doubt(
+    more: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "x.json", leaderboard(configuration(8, **more)))
+    run = import_results([path], said=SAID)
+    said = [doubt.message for doubt in run.doubts if doubt.code == "self-contradiction"]
+    assert said == [message]
 
 
 def test_a_batch_that_was_not_full_is_a_doubt(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,6 @@ def test_single_requests_give_the_figures(tmp_path: Path) -> None:
             "e2e_s_p95": 1.18,
             "chunk_gap_s_p50": 0.1,
             "chunk_gap_s_p95": 0.14,  # 19 gaps of 0.1 s and one of 0.9 s
-            "client_queue_s_p50": 0.0,
-            "client_queue_s_p95": 0.9,
             "energy_j": None,
             "energy_per_output_token_j": None,
             "energy_per_request_j": None,
@@ -97,7 +96,14 @@ def test_the_date_is_told_without_a_zone(tmp_path: Path) -> None:
 
 
 def test_without_detail_the_summaries_are_used(tmp_path: Path) -> None:
-    many = vllm(detailed=False, completed=100, failed=0, latencies=[1.0] * 40 + [2.0] * 60)
+    waits = [0.0, 0.0] + [5.0] * 98
+    many = vllm(
+        detailed=False,
+        completed=100,
+        failed=0,
+        latencies=[0.01] * 40 + [0.02] * 60,
+        queue_times=waits,
+    )
     run = imported(tmp_path, many)
     found = run.curve[0].whole_run
     assert found["duration_s"].value == 2.5
@@ -108,9 +114,10 @@ def test_without_detail_the_summaries_are_used(tmp_path: Path) -> None:
     assert (first.value, first.low, first.high) == pytest.approx((0.1, 0.084, 0.114))
     assert found["ttft_s_p95"].value is None
     assert "no 95th percentile of it is in the file" in found["ttft_s_p95"].source
-    assert found["e2e_s_p50"].value == 2.0  # latencies are kept without --save-detailed too
-    gap = found["chunk_gap_s_p50"]  # how many there were is not said: to the percentiles beside it
-    assert (gap.low, gap.value, gap.high) == pytest.approx((0.0, 0.1, 0.748))
+    assert found["e2e_s_p50"].value == 0.02  # latencies are kept without --save-detailed too
+    assert found["requests_in_flight"].value == pytest.approx(1.6 / 2.5)
+    gap = found["chunk_gap_s_p50"]  # how many there were is not said: no interval
+    assert (gap.low, gap.value, gap.high) == (0.1, 0.1, 0.1)
     assert "summaries-only" in {doubt.code for doubt in run.doubts}
 
 
@@ -138,10 +145,12 @@ def test_metadata_says_what_the_tool_does_not(tmp_path: Path) -> None:
     assert "unknown-dtype" not in {doubt.code for doubt in run.doubts}
 
 
-def test_without_a_concurrency_it_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "x.json", vllm(None))
-    with pytest.raises(UsageError, match=r"how many requests were in flight.*--concurrency"):
-        import_results([path], said=SAID)
+def test_without_a_limit_and_a_rate_all_come_at_once(tmp_path: Path) -> None:
+    at_once = vllm(None, start_times=[50.0] * 4, queue_times=[0.0] * 4)
+    found = point(tmp_path, at_once)
+    assert (found.level, found.load) == (None, "all at once")
+    with pytest.raises(UsageError, match="its load is all at once, not --concurrency 8"):
+        import_results([tmp_path / "x.json"], said=replace(SAID, concurrency=8))
 
 
 def test_arrivals_at_a_rate_are_an_open_loop(tmp_path: Path) -> None:
@@ -173,13 +182,13 @@ def even(count: int, level: int = 2, **more: Any) -> dict[str, Any]:
     """Answers of 10 s and 91 tokens, the first after 1 s, ``level`` at a time, 0.5 s apart."""
     lists = {
         "start_times": [10.0 * (n // level) + 0.5 * (n % level) for n in range(count)],
+        "queue_times": [10.0 * (n // level) + 0.5 * (n % level) for n in range(count)],
         "ttfts": [1.0] * count,
         "latencies": [10.0] * count,
         "input_lens": [100] * count,
         "output_lens": [91] * count,
         "itls": [[0.1] * 90] * count,
         "errors": [""] * count,
-        "queue_times": [0.0] * count,
     }
     totals = {"total_input_tokens": 100 * count, "total_output_tokens": 91 * count}
     counts = {"completed": count, "failed": 0, "num_prompts": count, "duration": 5.0 * count}
@@ -210,7 +219,12 @@ def test_a_steady_window_that_the_requests_prove_is_worked_out(tmp_path: Path) -
     "result",
     [
         even(6),  # fewer than three for each in flight, and two more
-        even(8, latencies=[1.5] * 8, start_times=[1.5 * (n // 2) for n in range(8)]),  # too short
+        even(
+            8,
+            latencies=[1.5] * 8,
+            start_times=[1.5 * (n // 2) for n in range(8)],
+            queue_times=[1.5 * (n // 2) for n in range(8)],
+        ),  # too short
         even(12, errors=[""] * 11 + ["x"], completed=11, failed=1),
         even(12, max_concurrency=3),  # two were in flight, not three
         even(12, request_rate=5.0),  # an open loop
@@ -231,6 +245,123 @@ def test_waiting_in_the_client_is_said_where_arrivals_are_at_a_rate(tmp_path: Pa
     assert "queue-left-out" not in {doubt.code for doubt in imported(tmp_path, vllm(2)).doubts}
     none = vllm(2, request_rate=9.0, queue_times=[0.0] * 4)
     assert "queue-left-out" not in {doubt.code for doubt in imported(tmp_path, none).doubts}
+    bare = imported(tmp_path, vllm(2, detailed=False, request_rate=9.0))
+    assert "queue-left-out" in {doubt.code for doubt in bare.doubts}
+    load = {"level": None, "arrivals": "poisson, at most 2 in flight", "rate_per_s": 9.0}
+    assert bare.settings["queue_left_out"] == [load]
+    assert bare.curve[0].whole_run["client_queue_s_p95"].value == pytest.approx(0.9)
+
+
+def test_waiting_in_a_closed_loop_is_no_figure(tmp_path: Path) -> None:
+    """All wait from the start on, so that the last ones' waits are as long as the load."""
+    summary: dict[str, Any] = {"median_client_queue_time_ms": 5e4, "p99_client_queue_time_ms": 1e5}
+    bare = {key: value for key, value in even(12).items() if key not in DETAIL} | summary
+    for result in (even(12), bare):
+        figures = point(tmp_path, result).whole_run
+        assert not [name for name in figures if name.startswith("client_queue")]
+
+
+def self_timed(count: int, **more: Any) -> dict[str, Any]:
+    """A trace of ``count`` requests, one every 10 s, of 1 s each, with a limit that was not met."""
+    times = [10.0 * number for number in range(count)]
+    latencies, waits = [1.0] * count, [0.0] * count
+    duration = 10.0 * count
+    return even(
+        count, 16, start_times=times, latencies=latencies, queue_times=waits, duration=duration
+    ) | dict(more)
+
+
+DETAIL = ("input_lens", "output_lens", "start_times", "ttfts", "itls", "errors")
+
+
+def test_a_trace_is_no_closed_loop(tmp_path: Path) -> None:
+    """``--self-timed``, of which the file says nothing: its rate is "inf" as in a closed loop."""
+    found = point(tmp_path, self_timed(40))
+    assert (found.level, found.arrivals) == (None, "trace, at most 16 in flight")
+    assert found.rate_per_s == 0.1
+    bare = {key: value for key, value in self_timed(40).items() if key not in DETAIL}
+    found = point(tmp_path, bare)  # of 40, 16 could have been sent before the first had ended
+    assert (found.level, found.arrivals) == (None, "trace, at most 16 in flight")
+    free = self_timed(40, max_concurrency=None)
+    assert point(tmp_path, free).load == "trace, 0.1 requests/s"
+    free = {key: value for key, value in free.items() if key not in DETAIL}
+    assert point(tmp_path, free).load == "trace"  # 1 s each, and not over before 400 s
+    free["duration"] = 1.9
+    assert point(tmp_path, free).load == "all at once"
+    closed = {key: value for key, value in even(12).items() if key not in DETAIL}
+    assert point(tmp_path, closed).level == 2
+
+
+def codes(run: Run) -> set[str]:
+    return {doubt.code for doubt in run.doubts}
+
+
+def test_a_level_that_was_not_reached_is_a_doubt(tmp_path: Path) -> None:
+    few = imported(tmp_path, even(12, max_concurrency=3))
+    (said,) = [doubt for doubt in few.doubts if doubt.code == "not-saturated"]
+    assert said.message.startswith("2.0 requests were in flight on average, of 3")
+    assert "not-saturated" not in codes(imported(tmp_path, even(12)))
+    # A level of more than there are requests, with their single times and without.
+    above = even(12, max_concurrency=256, queue_times=[0.0] * 12, start_times=[0.0] * 12)
+    above["duration"] = 11.0
+    bare = {key: value for key, value in above.items() if key not in DETAIL}
+    for result in (above, bare):
+        run = imported(tmp_path, result)
+        assert run.curve[0].level == 256
+        assert "not-saturated" in codes(run)
+
+
+def test_a_level_below_what_was_in_flight_is_refused(tmp_path: Path) -> None:
+    at_once: dict[str, Any] = {
+        "start_times": [0.0] * 12,
+        "queue_times": [10.0 * n for n in range(12)],
+    }
+    with pytest.raises(FileFormatError, match="says that 2 requests were in flight, and 12 of"):
+        imported(tmp_path, even(12, **at_once, duration=1200.0))
+
+
+def test_loads_of_other_lengths_are_a_doubt(tmp_path: Path) -> None:
+    long = even(12, 4, input_lens=[8000] * 12, total_input_tokens=96_000)
+    path = write(tmp_path / "x.json", even(12), long)
+    (said,) = [d for d in import_results([path], said=SAID).doubts if d.code == "uneven-lengths"]
+    assert said.message == "mean prompts are 100 tokens at level 2 and 8,000 at level 4"
+
+
+def test_guessed_tokens_are_told(tmp_path: Path) -> None:
+    run = imported(tmp_path, even(12, spec_decode_acceptance_rate=70.0, spec_decode_num_drafts=9))
+    assert "speculative-decoding" in codes(run)
+    assert run.settings["speculative"] == "on"
+    assert run.settings["levels_seen"]["2"]["spec_decode_acceptance_rate"] == 70.0
+    assert "speculative-decoding" not in codes(imported(tmp_path, even(12)))
+
+
+def test_how_many_gpus_is_read_from_the_metadata(tmp_path: Path) -> None:
+    split = imported(tmp_path, vllm(gpu="L4", tensor_parallel_size="2"))
+    assert (split.settings["gpus"], split.settings["parallel"]) == (2, "tp2")
+    assert [device.name for device in split.devices] == ["L4", "L4"]
+    assert imported(tmp_path, vllm(gpu="L4", gpus="4")).settings["gpus"] == 4
+    with pytest.raises(FileFormatError, match="gpus: expected a whole number from 1; got text"):
+        imported(tmp_path, vllm(gpus="some"))
+    assert imported(tmp_path, vllm(quantization="None")).settings["weights"] == "unknown"
+
+
+def test_chat_is_doubted_where_its_chunks_are_not_in_the_file(tmp_path: Path) -> None:
+    chat: dict[str, Any] = {"backend": "openai-chat", "endpoint_type": "openai-chat"}
+    assert "role-chunk" in codes(imported(tmp_path, vllm(detailed=False, **chat)))
+    assert "role-chunk" not in codes(imported(tmp_path, vllm(detailed=False)))
+    assert "role-chunk" not in codes(imported(tmp_path, vllm(**chat)))  # their number says no
+
+
+def test_what_the_user_says_the_tool_could_have_written(tmp_path: Path) -> None:
+    (said,) = [d for d in imported(tmp_path, vllm()).doubts if d.code == "said-by-user"]
+    assert "`vllm bench serve --metadata" in said.remedy
+
+
+def test_weights_say_what_is_computed_in(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.json", vllm())
+    for weights, doubted in (("bf16", False), ("int4", True)):
+        said = replace(SAID, setup=replace(SAID.setup, weights=weights))
+        assert ("unknown-dtype" in codes(import_results([path], said=said))) is doubted
 
 
 def test_a_role_chunk_is_noticed(tmp_path: Path) -> None:
@@ -285,15 +416,17 @@ def test_a_million_requests(tmp_path: Path) -> None:
         "output_lens": "11",
         "ttfts": "0.2",
         "latencies": "1.2",
-        "start_times": "5.0",
         "errors": '""',
-        "queue_times": "0.0",
     }
     head = json.dumps(vllm(64, detailed=False, completed=count, failed=0, num_prompts=count))
     parts = [head[:-1], *(f'"{key}": {repeated(value)}' for key, value in arrays.items())]
+    sent = json.dumps([5.0 + 1.2 * (number // 64) for number in range(count)])
+    parts += [f'"start_times": {sent}, "queue_times": {sent}, "duration": {1.2 * count / 64}']
     path = tmp_path / "x.json"
     path.write_text(", ".join(parts) + "}")
     (found,) = import_results([path], said=SAID).curve
+    assert found.level == 64
+    assert found.steady["requests_in_flight"].value == pytest.approx(64)
     assert found.whole_run["requests"].value == count
     assert found.whole_run["tpot_s_p95"].value == pytest.approx(0.1)
     assert found.whole_run["output_tokens"].value == 11 * count
