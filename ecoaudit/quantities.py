@@ -22,7 +22,7 @@ _BY_UNIT: Final = {
     ),
     "J": (
         "energy_j gpu_energy_j gpu_energy_by_power_j gpu_energy_share_j cpu_energy_j "
-        "dram_energy_j wall_energy_j net_energy_j "
+        "dram_energy_j wall_energy_j net_energy_j unused_gpu_energy_j "
         "idle_energy_j_per_day active_energy_j_per_day cooling_energy_j_per_day energy_j_per_day "
         "energy_j_per_year"
     ),

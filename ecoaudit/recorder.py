@@ -265,6 +265,11 @@ class Recorder:
         with self._reading_still():
             return self._recording.measure(self._recording.so_far(window))
 
+    def board_memory(self, window: Window) -> dict[str, float | None]:
+        """The largest memory in use on each GPU in a window that has ended [bytes]."""
+        with self._read_up_to(window):
+            return self._recording.board_memory(window)
+
     def power_w(self) -> dict[str, float | None]:
         """Power of each boundary at the last reading [W], by name; None where it was not read."""
         with self._reading_still():

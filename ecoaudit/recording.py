@@ -104,12 +104,7 @@ class Recording:
         if window.end_s is None:
             raise ValueError(f"window {window.path!r} is still open")
         start, end = window.start_s, window.end_s
-        gpu_peaks = [
-            peak
-            for trace in self.traces.values()
-            if trace.device.kind == "gpu"
-            and (peak := trace.peak_memory_bytes(start, end)) is not None
-        ]
+        gpu_peaks = [peak for peak in self.board_memory(window).values() if peak is not None]
         return Measurement(
             name=window.name,
             path=window.path,
@@ -121,6 +116,15 @@ class Recording:
             quantities=dict(window.quantities),
             doubts=window_codes(self.traces.values(), start, end),
         )
+
+    def board_memory(self, window: Window) -> dict[str, float | None]:
+        """The largest memory in use on each GPU in a closed window [bytes]; None: not read."""
+        end_s = window.start_s if window.end_s is None else window.end_s
+        return {
+            trace.device.id: trace.peak_memory_bytes(window.start_s, end_s)
+            for trace in self.traces.values()
+            if trace.device.kind == "gpu"
+        }
 
     def so_far(self, window: Window) -> Window:
         """The part of a window that was read, by any device: a lost one, or a log that comes at the

@@ -19,6 +19,17 @@ CHECKS: dict[str, Check] = {
         "go on with it: --resume",
         SERVING,
     ),
+    "prompt-count-mismatch": Check(
+        "the server read another number of prompt tokens than were sent",
+        _ALONE,
+        ("prompt_tokens", "energy_per_token_j", "ttft_*"),
+    ),
+    "gpu-beside": Check(
+        "GPUs were measured that the server does not use: their energy is on a line of its own,"
+        " unused_gpu_energy_j",
+        "hide them with CUDA_VISIBLE_DEVICES, if they are not to be in the run's energy either",
+        ("gpu_energy_j", "energy_j", "operational_kgco2e"),
+    ),
     "few-requests": Check(
         "so few answers came that the upper end of a 95th percentile is not known",
         "measure longer: --window",

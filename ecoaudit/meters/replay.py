@@ -16,7 +16,7 @@ from ecoaudit.measurement import BOARD, DRAM, PACKAGE, WALL, Device, Reading
 from ecoaudit.run import Doubt
 
 VARIABLE = "ECOAUDIT_REPLAY"
-_COLUMNS = ("t_s", "device_id", "kind", "boundary", "power_w", "energy_j")
+_COLUMNS = ("t_s", "device_id", "kind", "boundary", "power_w", "energy_j", "memory_bytes")
 _KINDS = ("gpu", "cpu", "ram", "wall")
 _BOUNDARIES = (BOARD, PACKAGE, DRAM, WALL)
 
@@ -52,7 +52,8 @@ class ReplayMeter:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ReplayMeter:
         """Read a trace: a CSV file with the columns ``t_s, device_id, kind, boundary, power_w``
-        and, if there was a counter, ``energy_j``. Lines that start with ``#`` say where it is from.
+        and, where they are known, ``energy_j`` (a counter) and ``memory_bytes``. Lines that start
+        with ``#`` say where it is from.
 
         Raises:
             FileFormatError: no such file or not a trace; the message names the line.
@@ -68,7 +69,13 @@ class ReplayMeter:
             self._first_s = now_s
         t_s = now_s - self._first_s
         return [
-            Reading(track.device_id, now_s, track.energy_j(t_s), track.power_w(t_s))
+            Reading(
+                track.device_id,
+                now_s,
+                track.energy_j(t_s),
+                track.power_w(t_s),
+                track.memory_bytes(t_s),
+            )
             for track in self._tracks
         ]
 
@@ -89,8 +96,11 @@ class _Track:
     times_s: list[float] = field(default_factory=list)
     powers_w: list[float] = field(default_factory=list)
     energies_j: list[float] = field(default_factory=list)
+    memories_bytes: list[float | None] = field(default_factory=list)
 
-    def add(self, t_s: float, power_w: float, energy_j: float | None) -> None:
+    def add(
+        self, t_s: float, power_w: float, energy_j: float | None, memory_bytes: float | None
+    ) -> None:
         """Take in a row; without a counter the energy follows from the power."""
         if energy_j is None:
             energy_j = 0.0
@@ -100,9 +110,13 @@ class _Track:
         self.times_s.append(t_s)
         self.powers_w.append(power_w)
         self.energies_j.append(energy_j)
+        self.memories_bytes.append(memory_bytes)
 
     def power_w(self, t_s: float) -> float:
         return self.powers_w[self._row(t_s)]
+
+    def memory_bytes(self, t_s: float) -> float | None:
+        return self.memories_bytes[self._row(t_s)]
 
     def energy_j(self, t_s: float) -> float:
         """Energy from the first row to ``t_s``."""
@@ -131,8 +145,8 @@ def _read(path: Path) -> list[_Track]:
     unknown = [name for name in columns if name not in _COLUMNS]
     if missing or unknown:
         raise FileFormatError(
-            f"{path}: expected the columns {', '.join(_COLUMNS[:5])} and, if there was a counter,"
-            f" {_COLUMNS[5]}; got {', '.join(columns) or 'none'}"
+            f"{path}: expected the columns {', '.join(_COLUMNS[:5])} and, where they are known,"
+            f" {', '.join(_COLUMNS[5:])}; got {', '.join(columns) or 'none'}"
         )
     tracks: dict[str, _Track] = {}
     start_s = 0.0
@@ -143,7 +157,9 @@ def _read(path: Path) -> list[_Track]:
         row = dict(zip(columns, cells, strict=True))
         try:
             t_s, power_w = _number(row["t_s"]), _number(row["power_w"])
-            energy_j = _number(row["energy_j"]) if row.get("energy_j") else None
+            energy_j, memory_bytes = (
+                _number(row[name]) if row.get(name) else None for name in _COLUMNS[5:]
+            )
         except ValueError as error:
             raise FileFormatError(f"{path}:{number}: expected a number; {error}") from None
         if row["kind"] not in _KINDS or row["boundary"] not in _BOUNDARIES:
@@ -162,7 +178,7 @@ def _read(path: Path) -> list[_Track]:
             raise FileFormatError(f"{path}:{number}: time must rise and energy must not fall")
         if power_w < 0 or t_s < start_s:
             raise FileFormatError(f"{path}:{number}: a power or time lies below zero")
-        track.add(t_s - start_s, power_w, energy_j)
+        track.add(t_s - start_s, power_w, energy_j, memory_bytes)
     if not tracks:
         raise FileFormatError(f"{path}: holds no rows")
     return list(tracks.values())

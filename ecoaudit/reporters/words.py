@@ -98,6 +98,7 @@ QUANTITIES: Final = {
     "energy_per_used_result_j": "Energy per result that is used",
     "marginal_energy_per_used_result_j": "Energy that one more used result adds",
     "allocated_energy_per_used_result_j": "Energy of a used result with its part of a day at rest",
+    "unused_gpu_energy_j": "Energy of GPUs that the server does not use",
     "service_level_share": "Requests within the service level",
     "goodput_per_s": "Requests within the service level, per second",
     "requests_in_flight": "Requests in flight",

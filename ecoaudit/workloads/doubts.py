@@ -140,6 +140,16 @@ def _counters(log: LevelLog, name: str, shared_block: int | None) -> Iterator[Do
             f"{difference:.1%} away from the client, so figures per token are withheld",
             "keep other clients off the server while it is measured",
         )
+    read = grown(log.before.prompt_tokens, log.after.prompt_tokens)
+    sent = sum(answer.prompt_tokens for answer in log.answers)
+    if read is not None and sent and not log.failures and not log.cut:
+        apart = abs(read - sent) / sent
+        if apart > TOKEN_DIFFERENCE:
+            yield doubt(
+                "prompt-count-mismatch",
+                f"{name}: the server read {read:,.0f} prompt tokens, {apart:.1%} away from what was"
+                " sent",
+            )
     queries = grown(log.before.prefix_queries, log.after.prefix_queries)
     hits = grown(log.before.prefix_hits, log.after.prefix_hits)
     if shared_block is None and queries and hits and hits / queries > WARM_PREFIX:

@@ -267,6 +267,14 @@ class _Bench:
             ready.facts, self._engine.owns_server, ready.prompts.exact, ready.methods
         ):
             recorder.add_doubt(said)
+        if ready.boards.beside:
+            recorder.add_doubt(
+                doubt(
+                    "gpu-beside",
+                    f"{', '.join(sorted(ready.boards.beside))}: the server does not use them; their"
+                    " energy is that of the run, but in no figure of a load",
+                )
+            )
         for seen in self._seen:
             for said in few_requests(seen.load.name, seen.answers):
                 recorder.add_doubt(said)

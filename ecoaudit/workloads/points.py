@@ -116,9 +116,17 @@ class PointMaker:
         self, each: Sequence[tuple[LevelLog, Span]], *, whole: bool, miscounted: bool
     ) -> dict[str, Estimate]:
         recorder, scenario = self._recorder, self._scenario
-        windows = [recorder.measure(self._window(log, span, whole)) for log, span in each]
-        energy, takes = measured_together(windows), Takes(each, whole)
-        found = figures(takes, energy)
+        boards = self._ready.boards
+        windows = [self._window(log, span, whole) for log, span in each]
+        seen = [recorder.measure(window) for window in windows]
+        energy = measured_together(
+            [
+                boards.of_server(all_of_it, recorder.board_memory(window))
+                for all_of_it, window in zip(seen, windows, strict=True)
+            ]
+        )
+        takes = Takes(each, whole)
+        found = figures(takes, energy) | boards.energy_beside(measured_together(seen))
         found |= goodput(takes, scenario.workload.service)
         found |= energy_shares(
             energy, self._ready.at_rest, found["requests"], scenario.requests_per_day

@@ -26,6 +26,7 @@ from ecoaudit.workloads.memory_split import DEFINITIONS as MEMORY_DEFINITIONS
 from ecoaudit.workloads.prompts import PromptMaker
 from ecoaudit.workloads.requests import Singles
 from ecoaudit.workloads.server_metrics import cache_settings
+from ecoaudit.workloads.serving_boards import ServingBoards, told_apart
 from ecoaudit.workloads.warming import ROUNDS, ask_few, expected_s, short
 
 LOAD_STREAM, WARMUP_STREAM, ARRIVAL_STREAM = 0, 1, 2  # draws that are kept apart
@@ -42,6 +43,7 @@ class Ready:
         prompts: makes those of the load.
         each_s: about how long an answer takes [s].
         at_rest: the window of the loaded engine at rest; None where there was none.
+        boards: which GPUs the engine uses.
         methods: how the devices are read.
     """
 
@@ -49,6 +51,7 @@ class Ready:
     prompts: PromptMaker
     each_s: float
     at_rest: Measurement | None
+    boards: ServingBoards
     methods: frozenset[str]
 
 
@@ -85,7 +88,7 @@ class _Readying:
 
     def go(self) -> Ready:
         recorder, plan = self._recorder, self._plan
-        self._rest("idle", "measuring the machine at rest")
+        before = self._rest("idle", "measuring the machine at rest")
         most = max((load.level or 1 for load in plan.loads), default=1)
         with recorder.window("model_load"):
             self._facts = facts = self._engine.start(
@@ -100,7 +103,12 @@ class _Readying:
         with recorder.window("warmup"):
             each_s = self._warm_up()
         recorder.note_settings()
-        loaded = recorder.measure(self._rest("idle_loaded", "measuring the loaded engine at rest"))
+        rest = self._rest("idle_loaded", "measuring the loaded engine at rest")
+        loaded, memory = recorder.measure(rest), recorder.board_memory(rest)
+        boards = ServingBoards()
+        if self._engine.owns_server:
+            boards = told_apart(recorder.board_memory(before), memory)
+        loaded = boards.of_server(loaded, memory)
         self._note_idle_power(loaded)
         with recorder.window("first_request") as first:
             self._first_after_rest(first)
@@ -109,6 +117,7 @@ class _Readying:
             prompts,
             each_s,
             loaded if plan.idle_s > 0 else None,
+            boards,
             frozenset(device.method for device in loaded.devices),
         )
 

@@ -10,7 +10,6 @@ from ecoaudit.scenario.model import Service
 from ecoaudit.workloads.course import climbing, half_width, least_known
 from ecoaudit.workloads.loads import Closed, Stream, batch
 
-
 NO_HIGHER = "no higher level is tried"
 
 
