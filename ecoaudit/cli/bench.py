@@ -58,7 +58,7 @@ Examples:
   ecoaudit bench my-clinic.yaml --model A --model B --budget 20m --resume -o runs/
   ecoaudit bench solar-rural-screening --rate 0.2,0.5 --window 60s
   ecoaudit bench solar-rural-screening --day 60
-  ecoaudit bench district-hospital-notes --engine vllm-offline --batch 200
+  ecoaudit bench district-hospital-notes --engine vllm-offline --batch 200 -o n.json
   ecoaudit bench urban-clinic-summaries -- --kv-cache-dtype fp8 --no-enable-prefix-caching
   ecoaudit bench my-clinic.yaml --url http://127.0.0.1:8000""",
 )

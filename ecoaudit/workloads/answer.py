@@ -28,6 +28,7 @@ class Answer:
         even: whether the tokens between two of ``times_s`` count as coming evenly, because nobody
             saw when they came, rather than with the second.
         ids: the token ids of the answer, where they were asked for and the server told them.
+        language: of the request; its code in the profile, empty: not stated.
     """
 
     index: int
@@ -44,6 +45,7 @@ class Answer:
     counts: array[float] = field(default_factory=lambda: array("d"))
     even: bool = False
     ids: array[int] | None = None
+    language: str = ""
 
     @property
     def ttft_s(self) -> float:

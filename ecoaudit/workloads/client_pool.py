@@ -26,7 +26,7 @@ MOST_TOKENS_PER_S: Final = 6000.0
 START_LIMIT_S: Final = 60.0
 END_LIMIT_S: Final = 5.0
 _MODULE: Final = "ecoaudit.workloads.client_worker"
-_FILLED = [each.name for each in fields(Answer) if each.name != "index"]
+_FILLED = [each.name for each in fields(Answer) if each.name not in ("index", "language")]
 
 
 def processes_for(streams: int, tokens_per_s: float, cpus: int) -> int:

@@ -97,7 +97,8 @@ class Driver:
         asyncio.run(drive())
 
     def _client(self, load: Load) -> Client:
-        each_s, output = self._ready.each_s, self._scenario.workload.output.mean.number
+        each_s = self._ready.each_s
+        output = self._scenario.workload.output.mean.number * self._ready.mix.mean_premium
         in_flight = load.in_flight(each_s)
         return client_for(
             self._ready.facts,
@@ -129,7 +130,7 @@ class Driver:
             )
         drawn: Iterator[Shape]
         if load.shapes is None:
-            drawn = shapes(self._scenario, (*seed, LOAD_STREAM), context)
+            drawn = shapes(self._scenario, (*seed, LOAD_STREAM), context, ready.mix)
         else:
             drawn = (fitted(shape, context) for shape in load.shapes)
         ahead = min(needed + math.ceil(in_flight), _MOST_PREPARED)
@@ -138,6 +139,6 @@ class Driver:
     def _conversations(self, seed: tuple[int, ...]) -> Iterator[list[Turn]]:
         import numpy
 
-        chance = numpy.random.default_rng(seed)
+        chance, ready = numpy.random.default_rng(seed), self._ready
         while True:
-            yield conversation(self._scenario, chance, self._ready.facts.max_model_len)
+            yield conversation(self._scenario, chance, ready.facts.max_model_len, ready.mix)

@@ -133,10 +133,11 @@ def _latencies(takes: Takes) -> dict[str, Estimate]:
 
 
 def _percentiles(name: str, values: Sequence[float]) -> dict[str, Estimate]:
-    return {f"{name}_p{q}": _percentile(values, q) for q in _PERCENTILES}
+    return {f"{name}_p{q}": latency(values, q) for q in _PERCENTILES}
 
 
-def _percentile(values: Sequence[float], q: int) -> Estimate:
+def latency(values: Sequence[float], q: int) -> Estimate:
+    """The ``q``-th percentile of times that the client saw [s]; absent without any."""
     if not values:
         return Estimate.absent("s", "no request of the kind fell into the window")
     low, high = percentile_interval(values, q)

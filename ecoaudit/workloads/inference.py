@@ -13,6 +13,7 @@ from ecoaudit.recorder import Recorder
 from ecoaudit.run import CurvePoint, Run, RunKind, RunStatus
 from ecoaudit.scenario import Scenario
 from ecoaudit.workloads.bench_plan import BenchPlan, Levels, planned
+from ecoaudit.workloads.by_language import by_language
 from ecoaudit.workloads.client import SILENCE_LIMIT_S
 from ecoaudit.workloads.course import MOST_LEVEL, climbing, least_known
 from ecoaudit.workloads.demand import nearest_load
@@ -242,7 +243,8 @@ class _Bench:
     def _keep(self, seen: Seen, log: LevelLog) -> None:
         """Put what was seen of a load into the run."""
         recorder = self._recorder
-        recorder.settings["levels_seen"][log.key] = log.seen()
+        seen_of = {**log.seen(), "languages": by_language(log.answers)}
+        recorder.settings["levels_seen"][log.key] = seen_of
         recorder.note_settings()
         if not log.good:
             if log.cut == INTERRUPTED:

@@ -179,7 +179,7 @@ async def drive_level(
     async def send(due_s: float | None) -> None:
         nonlocal sent, failed_in_a_row
         request = requests.next()
-        answer = Answer(sent)
+        answer = Answer(sent, language=request.language)
         sent += 1
         log.clipped += request.clipped
         if request.fresh_tokens is not None:

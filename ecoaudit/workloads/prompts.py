@@ -37,6 +37,7 @@ class Prepared:
         fresh_tokens: of the prompt, those after what an earlier request sent or got; None where it
             was sent as text.
         wants_ids: whether the token ids of the answer are to be kept, for the prompt after it.
+        language: see :class:`~ecoaudit.workloads.lengths.Shape`; the text itself is in none.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Prepared:
     clipped: bool
     fresh_tokens: int | None = None
     wants_ids: bool = False
+    language: str = ""
 
 
 class PromptMaker:
@@ -95,7 +97,13 @@ class PromptMaker:
         if not self._as_text:
             ids = self.token_ids(shape.prompt_tokens)
             fresh = max(len(ids) - self.shared_tokens, 0)
-            return self.of_ids(ids, shape.output_tokens, shape.clipped, fresh_tokens=fresh)
+            return self.of_ids(
+                ids,
+                shape.output_tokens,
+                shape.clipped,
+                fresh_tokens=fresh,
+                language=shape.language,
+            )
         text = self._text(shape.prompt_tokens)
         if self._facts.abilities.completions:
             prompt: dict[str, Any] = {"prompt": text}
@@ -104,7 +112,7 @@ class PromptMaker:
             prompt = {"messages": [{"role": "user", "content": text}]}
             path = "/v1/chat/completions"
         body = self._body(prompt, shape.output_tokens)
-        return Prepared(path, body, shape.output_tokens, shape.clipped)
+        return Prepared(path, body, shape.output_tokens, shape.clipped, language=shape.language)
 
     def of_ids(
         self,
@@ -114,13 +122,16 @@ class PromptMaker:
         *,
         fresh_tokens: int,
         wants_ids: bool = False,
+        language: str = "",
     ) -> Prepared:
         """A request with these token ids as its prompt; the rest as in :class:`Prepared`."""
         prompt: dict[str, Any] = {"prompt": ids}
         if wants_ids:
             prompt["return_token_ids"] = True
         body = self._body(prompt, output_tokens)
-        return Prepared("/v1/completions", body, output_tokens, clipped, fresh_tokens, wants_ids)
+        return Prepared(
+            "/v1/completions", body, output_tokens, clipped, fresh_tokens, wants_ids, language
+        )
 
     def _body(self, prompt: dict[str, Any], output_tokens: int) -> bytes:
         able = self._facts.abilities

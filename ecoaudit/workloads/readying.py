@@ -19,6 +19,7 @@ from ecoaudit.workloads.bench_plan import BenchPlan
 from ecoaudit.workloads.clients import client_for
 from ecoaudit.workloads.engine_figures import DEFINITIONS as ENGINE_DEFINITIONS
 from ecoaudit.workloads.figures import DEFINITIONS
+from ecoaudit.workloads.languages import Mix, mix_of, tokenizer_served
 from ecoaudit.workloads.lengths import Shape, longest_context, shapes, shared_tokens
 from ecoaudit.workloads.level import LevelLog
 from ecoaudit.workloads.loads import longest_given
@@ -41,6 +42,7 @@ class Ready:
     Attributes:
         facts: of the engine.
         prompts: makes those of the load.
+        mix: the languages of the load, as the served tokenizer cuts them.
         each_s: about how long an answer takes [s].
         at_rest: the window of the loaded engine at rest; None where there was none.
         boards: which GPUs the engine uses.
@@ -49,6 +51,7 @@ class Ready:
 
     facts: EngineFacts
     prompts: PromptMaker
+    mix: Mix
     each_s: float
     at_rest: Measurement | None
     boards: ServingBoards
@@ -66,6 +69,7 @@ def get_ready(
 
     Raises:
         EngineError: the engine did not start, or answered nothing.
+        NotFoundError: a language of the scenario that is in no table.
     """
     return _Readying(scenario, engine, recorder, plan, progress).go()
 
@@ -87,15 +91,17 @@ class _Readying:
         self._seed = scenario.bench.seed
 
     def go(self) -> Ready:
-        recorder, plan = self._recorder, self._plan
+        recorder, plan, work = self._recorder, self._plan, self._scenario.workload
+        expected = mix_of(work, tokenizer_served())  # the tokenizer is known once it has started
         before = self._rest("idle", "measuring the machine at rest")
         most = max((load.level or 1 for load in plan.loads), default=1)
         with recorder.window("model_load"):
             self._facts = facts = self._engine.start(
                 self._progress,
                 concurrency=max(most, CLIMB_STREAMS) if plan.climbs else most,
-                context=max(longest_context(self._scenario), longest_given(plan.loads)),
+                context=max(longest_context(self._scenario, expected), longest_given(plan.loads)),
             )
+        self._mix = mix_of(work, tokenizer_served(facts))
         prompts = PromptMaker(
             facts, (self._seed, LOAD_STREAM), plan.words, shared_tokens(self._scenario)
         )
@@ -115,6 +121,7 @@ class _Readying:
         return Ready(
             facts,
             prompts,
+            self._mix,
             each_s,
             loaded if plan.idle_s > 0 else None,
             boards,
@@ -149,7 +156,8 @@ class _Readying:
                 "check the served name and the context length"
             )
         self._recorder.settings["cache"] = cache_settings(metrics or "")
-        return expected_s(log.good, self._scenario.workload.output.mean.number)
+        output = self._scenario.workload.output.mean.number * self._mix.mean_premium
+        return expected_s(log.good, output)
 
     def _ask_few(
         self,
@@ -160,7 +168,7 @@ class _Readying:
         """Some requests that share no prompt with the load."""
         facts, stream = self._facts, (self._seed, WARMUP_STREAM)
         prompts = PromptMaker(facts, stream, self._plan.words)
-        drawn = shapes(self._scenario, stream, facts.max_model_len)
+        drawn = shapes(self._scenario, stream, facts.max_model_len, self._mix)
         client = client_for(
             facts, self._engine.headers, self._recorder.now, silence_s=self._plan.silence_s
         )
@@ -186,6 +194,7 @@ class _Readying:
             "temperature": 0,
             "seed": self._seed,
             "prefix_cache": self._scenario.workload.prefix_cache,
+            "languages": self._mix.settings(),
             "prompts": "token ids" if prompts.exact else "text",
             "clocks": {"monotonic_s": self._recorder.now(), "unix_s": time.time()},
             "definitions": {**DEFINITIONS, **ENGINE_DEFINITIONS, **MEMORY_DEFINITIONS},

@@ -107,6 +107,7 @@ class Conversations:
             turn.clipped,
             fresh_tokens=max(len(talk.said) - known, 0),
             wants_ids=bool(talk.turns),
+            language=turn.language,
         )
         self._asked[id(request)] = talk
         return request

@@ -23,6 +23,7 @@ _SAME: Final = (
     "max_num_seqs",
     "server_flags",
     "prefix_cache",
+    "languages",
     "prompts",
     "seed",
     "window_s",

@@ -10,11 +10,14 @@ import numpy
 import pytest
 
 from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.factors.tokenizers import counted
 from ecoaudit.scenario import Lengths, Scenario, load_scenario, load_workload
+from ecoaudit.workloads.languages import Mix, mix_of
 from ecoaudit.workloads.lengths import (
     Shape,
     Turn,
     conversation,
+    fitted,
     log_parameters,
     longest_context,
     shapes,
@@ -153,3 +156,75 @@ def test_the_context_holds_the_last_turn_with_its_history(skills: Scenario) -> N
     ]
     assert sum(end > room for end in ends) <= 8  # about two are expected
     assert max(ends) > room / 3
+
+
+# -- languages -----------------------------------------------------------------------------------
+
+
+def spoken(scenario: Scenario, tokenizer: str = "cl100k", **shares: float) -> Mix:
+    figures = {code: figure(share, "") for code, share in shares.items()}
+    return mix_of(replace(scenario.workload, languages=figures), counted(tokenizer))
+
+
+def test_messages_and_answers_are_longer_by_the_premium_and_the_system_prompt_is_not() -> None:
+    # Spanish by cl100k: 39,931 / 25,801 = 1.5477; 100 tokens of message, 40 of answer
+    scenario = chat(lengths(100), lengths(40), 1)
+    assert conversation(scenario, chance(), mix=spoken(scenario, es=1.0)) == [
+        Turn(155, 62, 255, language="es")
+    ]
+
+
+def test_a_conversation_has_one_language_and_its_history_too() -> None:
+    scenario = chat(lengths(100), lengths(40), 3)
+    mix, source = spoken(scenario, en=0.5, es=0.5), chance()
+    english = [Turn(100, 40, 200 + 140 * turn, language="en") for turn in range(3)]
+    spanish = [Turn(155, 62, 255 + 217 * turn, language="es") for turn in range(3)]
+    drawn = [conversation(scenario, source, mix=mix) for _ in range(40)]
+    assert english in drawn
+    assert spanish in drawn
+    assert all(each in (english, spanish) for each in drawn)
+
+
+def test_mean_lengths_are_those_of_the_mix() -> None:
+    notes = load_scenario("district-hospital-notes")
+    mix = spoken(notes, en=0.5, es=0.3, am=0.2)
+    longer = 0.5 + 0.3 * 39931 / 25801 + 0.2 * 199235 / 25801
+    assert mix.mean_premium == pytest.approx(longer)
+    drawn = list(itertools.islice(shapes(notes, (1, 0), None, mix), 20000))
+    assert fmean(shape.prompt_tokens - 500 for shape in drawn) == pytest.approx(
+        1554 * longer, rel=0.02
+    )
+    assert fmean(shape.output_tokens for shape in drawn) == pytest.approx(618 * longer, rel=0.02)
+    spanish = [shape.prompt_tokens - 500 for shape in drawn if shape.language == "es"]
+    assert len(spanish) / 20000 == pytest.approx(0.3, abs=0.01)
+    assert fmean(spanish) == pytest.approx(1554 * 39931 / 25801, rel=0.02)
+
+
+def test_without_languages_and_in_english_alone_draws_are_as_ever() -> None:
+    notes = load_scenario("district-hospital-notes")
+    ever = list(itertools.islice(shapes(notes, (1, 0), None), 50))
+    assert list(itertools.islice(shapes(notes, (1, 0), None, Mix()), 50)) == ever
+    english = list(itertools.islice(shapes(notes, (1, 0), None, spoken(notes, en=1.0)), 50))
+    assert english == [replace(shape, language="en") for shape in ever]
+
+
+def test_a_cut_request_keeps_its_language() -> None:
+    scenario = chat(lengths(100), lengths(40), 1)
+    (turn,) = conversation(scenario, chance(), 200, spoken(scenario, es=1.0))
+    assert turn == Turn(38, 62, 138, clipped=True, language="es")
+    cut = fitted(Shape(20, 300, language="am"), 200)
+    assert cut == Shape(20, 180, clipped=True, language="am")
+
+
+def test_the_context_has_room_for_the_worst_language(skills: Scenario) -> None:
+    once = chat(lengths(100), lengths(40), 1)
+    assert longest_context(once, spoken(once, en=0.9, es=0.1)) == 317  # 100 + 1.5477 x 140 = 316.7
+    assert longest_context(once, spoken(once, en=1.0)) == longest_context(once) == 240
+    talk = chat(lengths(10), lengths(5), 4)
+    assert longest_context(talk, spoken(talk, es=1.0)) == 193  # 100 + 1.5477 x 60 = 192.9
+    notes = load_scenario("district-hospital-notes")
+    mix = spoken(notes, "tekken_131k", en=0.6, es=0.3, km=0.1)
+    room = longest_context(notes, mix)
+    drawn = itertools.islice(shapes(notes, (1, 0), None, mix), 5000)
+    assert max(shape.prompt_tokens + shape.output_tokens for shape in drawn) < room
+    assert longest_context(skills, mix) > 14 * (longest_context(skills) - 600)
