@@ -25,7 +25,8 @@ def command(scenario: str, output: str, model: str | None, allow_download: bool)
     it serves a small model made on the spot: the engine and the load are then real, the weights
     are not, and every page says so.
     """
-    from ecoaudit.cli.bench import print_bench, say, vllm_engine
+    from ecoaudit.cli.bench import say, vllm_engine
+    from ecoaudit.cli.bench_table import print_bench
     from ecoaudit.cli.lookups import lookups
     from ecoaudit.cli.plan import print_plan
     from ecoaudit.planning import make_plan

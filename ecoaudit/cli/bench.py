@@ -12,7 +12,7 @@ from ecoaudit.errors import EcoauditError
 
 if TYPE_CHECKING:
     from ecoaudit.engines import Engine
-    from ecoaudit.run import CurvePoint, Run
+    from ecoaudit.run import Run
     from ecoaudit.scenario import Scenario
     from ecoaudit.workloads.loads import Load
 
@@ -97,6 +97,19 @@ Examples:
     metavar="N",
     help="Longest prompt and answer together, in tokens; what the load needs by default.",
 )
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    metavar="N",
+    help="Port of the server that ecoaudit starts; a free one by default.",
+)
+@click.option(
+    "--ready-timeout",
+    "ready_s",
+    type=seconds,
+    metavar="TIME",
+    help="Longest wait for the engine to be ready, as 30min, the default.",
+)
 @click.option("--allow-download", is_flag=True, help="Let the engine fetch a missing model.")
 @click.option(
     "--levels",
@@ -169,6 +182,8 @@ def command(
     weight_format: str | None,
     served_name: str | None,
     max_model_len: int | None,
+    port: int | None,
+    ready_s: float | None,
     allow_download: bool,
     levels: tuple[int, ...] | Literal["auto"] | None,
     rates: tuple[float, ...] | None,
@@ -215,6 +230,8 @@ def command(
         )
     if engine != "openai" and url is not None:
         raise click.UsageError("--url needs --engine openai")
+    if port is not None and engine != "vllm":
+        raise click.UsageError("--port is of the vllm engine, which ecoaudit starts")
     if burstiness is not None and rates is None:
         raise click.UsageError("--burstiness is of --rate: give one")
     if resume and output is None:
@@ -232,6 +249,10 @@ def command(
             if len(models) > 1:
                 common["served_name"] = model
             return make_engine("openai", url=url, weights=weight_format or "unknown", **common)
+        if port is not None:
+            common["port"] = port
+        if ready_s is not None:
+            common["ready_s"] = ready_s
         return vllm_engine(read, name=engine, allow_download=allow_download, flags=flags, **common)
 
     def measure(member: Member) -> Run:
@@ -314,62 +335,3 @@ def vllm_engine(
                 "The engine and the load are real, its weights are random"
             )
     return make_engine(name, model=model, allow_download=allow_download, **options)
-
-
-def print_bench(run: Run, output: str | None) -> None:
-    """A row per level, the doubts, and where the run lies."""
-    from ecoaudit.cli.tables import console, print_doubts, table
-
-    out = console()
-    chosen = run.settings.get("summary", {})
-    if run.curve:
-        columns = (
-            "load",
-            "window",
-            "requests",
-            "first token p50/p95",
-            "per token p50",
-            "answer p50/p95",
-            "tokens/s",
-            "power",
-            "J/token",
-            "J/request",
-        )
-        out.print(table(run.name, columns, [_row(point) for point in run.curve]))
-    if chosen:
-        out.print(f"the run's figures: {chosen['why']}", markup=False)
-    if "idle_power_w" in run.summary:
-        out.print(f"idle, model loaded: {run.summary['idle_power_w']}", markup=False)
-    print_doubts(run.doubts, out)
-    if run.status != "complete":
-        out.print(f"the run is {run.status}", style="bold")
-    from ecoaudit.journal import runs_folder
-
-    place = output if output is not None else runs_folder() / f"{run.id}.json"
-    out.print(f"run: {place}", soft_wrap=True, markup=False)
-
-
-def _row(point: CurvePoint) -> tuple[str, ...]:
-    from ecoaudit.units import human, significant
-
-    found = point.steady or point.whole_run
-
-    def shown(*names: str) -> str:
-        return " / ".join(human(found[name].value, found[name].unit) for name in names)
-
-    def bare(name: str) -> str:
-        value = found[name].value
-        return "absent" if value is None else significant(value)
-
-    return (
-        point.load,
-        f"{'steady' if point.steady else 'whole'}, {found['duration_s'].value or 0:.0f} s",
-        bare("requests"),
-        shown("ttft_s_p50", "ttft_s_p95"),
-        shown("tpot_s_p50"),
-        shown("e2e_s_p50", "e2e_s_p95"),
-        bare("output_tokens_per_s"),
-        shown("power_w"),
-        bare("energy_per_output_token_j"),
-        bare("energy_per_request_j"),
-    )

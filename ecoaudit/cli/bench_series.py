@@ -86,7 +86,7 @@ def series(
 
 def _one(member: Member, resume: bool, measure: Callable[[Member], Run]) -> int:
 
-    from ecoaudit.cli.bench import print_bench
+    from ecoaudit.cli.bench_table import print_bench
     from ecoaudit.run import RunStatus
 
     if resume:
