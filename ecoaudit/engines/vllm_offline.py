@@ -103,7 +103,7 @@ class VllmOffline:
         self._folder = Path(tempfile.mkdtemp(prefix="ecoaudit-batch-"))
         path = self._folder / "socket"
         command = [sys.executable, "-W", "ignore", "-m", _MODULE, str(path), *flags]
-        self._process = process = ServerProcess(command, self._model.environment())
+        self._process = process = ServerProcess(command, self._model.environment(self._flags))
         try:
             if not process.wait_ready(lambda: _listens(path), self._ready_s, progress, _WHAT):
                 raise not_started(_WHAT, process, self._ready_s)

@@ -141,6 +141,16 @@ def test_the_server_ends_when_the_supervisor_is_killed(
     os.kill(stubborn, signal.SIGKILL)  # beyond reach in this case: nobody is left to end it
 
 
+def test_stop_ends_the_group_of_a_supervisor_that_was_killed(tmp_path: Path) -> None:
+    server = ServerProcess([sys.executable, "-c", SERVER, str(tmp_path)], {}, grace_s=1.0)
+    stubborn = pid_in(tmp_path / "stubborn")
+    pid_in(tmp_path / "server")
+    os.kill(server.group, signal.SIGKILL)
+    server.stop()
+    assert gone(server.group)
+    os.kill(stubborn, signal.SIGKILL)  # it left the group
+
+
 def test_the_code_of_a_server_that_ends_by_itself_comes_through(tmp_path: Path) -> None:
     server = ServerProcess(
         [sys.executable, "-c", "import sys; print('no memory'); sys.exit(3)"], {}, grace_s=1.0

@@ -2,7 +2,7 @@
 
 The bench runs in a process of its own with its own home and temporary folder, so that every file
 that it writes can be searched for the prompts. It is ended by SIGTERM in its second level: the
-first level must be whole, and nothing may be left running.
+first level must be whole, the second must keep what had come, and nothing may be left running.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class Seen:
 
     @property
     def level(self) -> CurvePoint:
-        (point,) = self.run.curve
-        return point
+        """The one that is whole."""
+        return self.run.curve[0]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -122,6 +122,21 @@ def test_the_server_ran_and_is_gone(seen: Seen) -> None:
     assert seen.code == -signal.SIGTERM
     assert gone(seen.group)
     assert seen.run.status is RunStatus.INTERRUPTED
+
+
+@pytest.mark.engine
+def test_the_interrupted_level_keeps_its_answers(seen: Seen) -> None:
+    assert [point.level for point in seen.run.curve] == [2, 3]
+    counts, cut = seen.run.settings["levels_seen"], seen.run.curve[1]
+    assert (counts["2"]["cut"], counts["3"]["cut"]) == ("", "it was interrupted")
+    assert cut.steady == {}
+    assert cut.whole_run["duration_s"].number > 1.5
+    sent, failed = counts["3"]["requests_sent"], counts["3"]["requests_failed"]
+    assert failed == 0
+    assert sent - 3 <= cut.whole_run["requests"].number <= sent  # up to three were in flight
+    (said,) = (doubt.message for doubt in seen.run.doubts if doubt.code == "cut-load")
+    assert said.startswith("level 3: ended early: it was interrupted; its figures are those")
+    assert seen.run.settings["summary"]["load"] == "2"
 
 
 @pytest.mark.engine
