@@ -47,6 +47,7 @@ class OpenAIServer:
         self._weights = weights
         self._random = random_weights
         self._max_model_len = max_model_len
+        self._last_status = 0
 
     @property
     def label(self) -> str:
@@ -119,7 +120,8 @@ class OpenAIServer:
         if words is None:
             raise EngineError(
                 f"{self._url}: it answers neither /v1/completions nor /v1/chat/completions "
-                f"for {served!r}; check --url and --served-name"
+                f"for {served!r} (its last answer was HTTP {self._last_status}); check --url and "
+                "--served-name, and the server's log"
             )
         status, metrics = request(self._url, "/metrics", None, self.headers)
         per_word = float(words.get("prompt_tokens") or 64) / 64
@@ -155,6 +157,7 @@ class OpenAIServer:
         """Token counts of one short request; None when the server does not take it."""
         asked = {"model": served, "max_tokens": 1, "temperature": 0, **body}
         status, content = request(self._url, path, asked, self.headers)
+        self._last_status = status
         if status != 200:
             return None
         usage = (parsed(content) or {}).get("usage")

@@ -13,7 +13,7 @@ _OURS: Final = {
     "--max-model-len": "give it before the --",
     "--load-format": "random weights are --weights random before the --",
     "--host": "the server listens on this machine only",
-    "--port": "a free one is taken",
+    "--port": "give it before the --",
     "--uds": "the server listens on a port of this machine",
     "--api-key": "the server listens on this machine only, and needs none",
     "--disable-log-stats": "its counters and times are read",

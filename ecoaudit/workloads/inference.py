@@ -233,8 +233,10 @@ class _Bench:
             KeyboardInterrupt: so it was asked.
         """
         log = self._driver.drive(seen.load, len(seen.whole) + 1)
-        self._keep(seen, log)
         gone = self._engine.alive()
+        if gone is not None:
+            log.cut = log.cut or gone.splitlines()[0]
+        self._keep(seen, log)
         if gone is not None:
             raise EngineError(gone)
         if log.cut == INTERRUPTED:

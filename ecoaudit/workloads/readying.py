@@ -135,8 +135,8 @@ class _Readying:
         return window
 
     def _note_idle_power(self, loaded: Measurement) -> None:
-        idle_s = self._plan.idle_s
-        if idle_s > 0:
+        idle_s = loaded.duration_s
+        if self._plan.idle_s > 0:
             energy = energy_within(loaded.devices, None)
             power = (energy / idle_s).converted(1.0, "W")
             self._recorder.summary["idle_power_w"] = power.sourced(

@@ -85,11 +85,14 @@ def take_over(earlier: Run, recorder: Recorder) -> None:
     done = finished(earlier)
     for point in done:
         recorder.add_point(point)
+    loads = [point.load for point in done]
+    again = {key.partition(", time ")[0] for key in counts} - set(loads)
+    named = [f"level {key}" if key.isdigit() else key for key in again]
+    stale = tuple(f"{name}{mark}" for name in named for mark in (":", ", time "))
     for said in earlier.doubts:
-        if said.code not in _OF_THE_END:
+        if said.code not in _OF_THE_END and not said.message.startswith(stale):
             recorder.add_doubt(said)
     before = earlier.settings.get("resumed", [])
-    loads = [point.load for point in done]
     settings["resumed"] = [*before, {"id": earlier.id, "loads": loads}]
 
 
