@@ -131,6 +131,37 @@ def test_the_help_of_a_verb_has_an_example(verb: str, tmp_path: Path) -> None:
     assert f"ecoaudit {verb} " in f"{after} ".replace("\n", " ")
 
 
+def examples() -> Iterator[list[str]]:
+    """The commands in the examples of every verb's help, as words."""
+    for verb in VERBS:
+        command = verb_of([verb])
+        inner = list(command.commands.values()) if isinstance(command, click.Group) else []
+        for each in [command, *inner]:
+            text = (each.epilog or "").replace("\\\n", " ")
+            for line in text.splitlines():
+                words = shlex.split(re.split(r" [>|] ", line.strip())[0], comments=True)
+                if words[:1] == ["ecoaudit"]:
+                    yield words[1:]
+
+
+def test_the_examples_of_the_help_are_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seen = 0
+    for words in examples():
+        verb, skip = verb_of(words), 1
+        if isinstance(cli.get_command(click.Context(cli), words[0]), click.Group):
+            skip = 2
+        for word in words:  # files that an example names are there
+            if re.fullmatch(r"[\w./-]+\.(json|yaml|csv|jsonl)", word):
+                (tmp_path / word).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / word).touch()
+        verb.make_context(words[0], words[skip:])
+        seen += 1
+    assert seen > 20
+
+
 @pytest.mark.parametrize("document", LINKED, ids=name_of)
 def test_the_links_of_a_document_lead_somewhere(document: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", document.read_text("utf-8")):

@@ -55,7 +55,7 @@ def rates_type(text: str) -> tuple[float, ...]:
 Examples:
   ecoaudit bench district-hospital-notes -o run.json
   ecoaudit bench urban-clinic-summaries --model Qwen/Qwen3-8B --levels auto
-  ecoaudit bench my-clinic.yaml --model A --model B --budget 20m --resume -o runs/
+  ecoaudit bench my-clinic.yaml --model A --model B --budget 20min --resume -o runs/
   ecoaudit bench solar-rural-screening --rate 0.2,0.5 --window 60s
   ecoaudit bench solar-rural-screening --day 60
   ecoaudit bench district-hospital-notes --engine vllm-offline --batch 200 -o n.json
