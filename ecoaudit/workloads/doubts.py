@@ -33,8 +33,11 @@ LATE_S: Final = 0.02  # after it was due: a load of which 5 % are sent later is 
 
 
 def token_difference(log: LevelLog) -> float | None:
-    """Relative difference of the server's token count from the client's; None when not known."""
-    server = log.server_output_tokens
+    """Relative difference of the server's token count from the client's; None when not known.
+
+    Nor is it known of a load that was cut: the server makes tokens for streams that were let go.
+    """
+    server = None if log.cut else log.server_output_tokens
     client = sum(max(answer.counts, default=0.0) for answer in log.answers)
     if server is None or client <= 0:
         return None

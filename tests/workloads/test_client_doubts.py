@@ -8,6 +8,7 @@ from ecoaudit.workloads.client import Answer
 from ecoaudit.workloads.doubts import level_doubts
 from ecoaudit.workloads.level import LevelLog
 from ecoaudit.workloads.loads import Closed
+from ecoaudit.workloads.server_metrics import ServerCounters
 from ecoaudit.workloads.steady import Steady
 
 
@@ -68,3 +69,15 @@ def test_more_processes_bear_more() -> None:
     (message,) = said(log(streams=257, tokens=10, cpu_s=17.0), processes=2)
     assert "2 client processes followed up to 257 streams at 257 tokens/s" in message
     assert "kept 85% of a core busy each" in message
+
+
+@pytest.mark.parametrize(("cut", "expected"), [("", 1), ("it was interrupted", 0)])
+def test_the_tokens_of_streams_let_go_are_no_difference(cut: str, expected: int) -> None:
+    load = log()
+    for answer in load.answers:
+        answer.counts.append(100.0)
+    load.cut = cut
+    load.before = ServerCounters(output_tokens=0.0)
+    load.after = ServerCounters(output_tokens=410.0)  # the client saw 400
+    found = level_doubts(load, Steady(None, expected=False), 20.0)
+    assert sum(doubt.code == "token-count-mismatch" for doubt in found) == expected
