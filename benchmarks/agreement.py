@@ -7,8 +7,8 @@ end of the last. Which of the two begins changes from turn to turn. `vllm bench 
 of its own, warmed up by one turn that does not count, as ours is. Compared are the medians of three
 turns each, several times.
 
-With one request in flight, theirs reads some milliseconds more to the first token: it sends text,
-which the server has yet to turn into tokens.
+`vllm bench serve` sends its prompts as text, which the server has yet to turn into tokens; so do we
+here, where a bench of ours sends token ids.
 
     python -m benchmarks.agreement --save     # about 10 minutes, where vLLM is installed
 """
@@ -21,15 +21,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from types import TracebackType
 from typing import Any, Self
 
 import numpy
+from transformers import AutoTokenizer
 
 from benchmarks.bench import Row, options, report
 from ecoaudit.engines.base import EngineFacts
@@ -43,7 +44,7 @@ from ecoaudit.workloads.figures import figures
 from ecoaudit.workloads.lengths import Shape
 from ecoaudit.workloads.level import LevelLog, drive_level
 from ecoaudit.workloads.loads import Closed
-from ecoaudit.workloads.prompts import PromptMaker
+from ecoaudit.workloads.prompts import Prepared, PromptMaker
 from ecoaudit.workloads.requests import Singles
 from ecoaudit.workloads.takes import Takes
 
@@ -166,10 +167,20 @@ class BenchServe:
         return found
 
 
-def our_client(facts: EngineFacts, turn: Turn, seed: int) -> LevelLog:
-    """What our client sees of one turn."""
+def as_text(made: Iterable[Prepared]) -> Iterator[Prepared]:
+    """Requests with the text of their token ids, as `vllm bench serve` makes its own."""
+    tokenizer = AutoTokenizer.from_pretrained(toy_model())
+    for prepared in made:
+        body = json.loads(prepared.body)
+        body["prompt"] = tokenizer.decode(body["prompt"])
+        yield replace(prepared, body=json.dumps(body).encode())
+
+
+def our_client(facts: EngineFacts, turn: Turn, seed: int, *, text: bool = False) -> LevelLog:
+    """What our client sees of one turn, driven by token ids, or by text."""
     shape = Shape(turn.prompt_tokens, turn.output_tokens)
     made = PromptMaker(facts, (seed,)).requests(iter([shape] * turn.requests))
+    made = as_text(made) if text else made
     load = Closed(turn.in_flight)
     log = LevelLog(load, turn.in_flight)
 
@@ -245,7 +256,7 @@ def side_by_side(
     for number in range(times):
         for is_ours in (number % 2 == 0, number % 2 == 1):
             if is_ours:
-                ours.append(Figures.ours(our_client(facts, turn, number)))
+                ours.append(Figures.ours(our_client(facts, turn, number, text=True)))
             else:
                 theirs.append(Figures.theirs(tool.drive(turn)))
     return Figures.median(ours), Figures.median(theirs)
@@ -259,7 +270,7 @@ def rows(turns: Sequence[Turn]) -> Iterator[Row]:
         BenchServe(facts, Path(folder)) as tool,
     ):
         for turn in turns:
-            our_client(facts, turn, 0), tool.drive(turn)  # the turns that do not count
+            our_client(facts, turn, 0, text=True), tool.drive(turn)  # the turns that do not count
             for number in range(1, ROUNDS + 1):
                 ours, theirs = side_by_side(facts, tool, turn)
                 row: Row = {"in_flight": turn.in_flight, "round": number}

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.bench import RESULTS, Row
@@ -28,6 +29,7 @@ PLOTTED = {
     "bursty load, counter moves every 10 ms": {**MAIN, "counter_ms": 10.0},
 }
 TITLES = {"zeus": "Zeus", "edges": "counter at the edges", "zeus, approximate": "Zeus, approximate"}
+AGREED = {"ttft_ms": "TTFT, ms", "tpot_ms": "TPOT, ms", "tokens_per_s": "tokens/s"}
 ACCURACY_TARGETS = {0.3: (1.5, 6.0), 1.0: (0.5, 2.5), 5.0: (0.15, 0.6)}
 
 
@@ -121,7 +123,7 @@ def load(folder: Path = RESULTS) -> Results:
 def conditions(results: Results) -> str:
     """What each script was run on."""
     alike: dict[tuple[str, str], list[str]] = {}
-    for name in ("accuracy", "overhead", "slowdown", "imports", "load_client"):
+    for name in ("accuracy", "overhead", "slowdown", "imports", "load_client", "agreement"):
         on = results[name]["conditions"]
         packages = ", ".join(f"{p} {v}" for p, v in on["packages"].items() if v is not None)
         machine = "virtual machine" if on["virtual_machine"] else "machine"
@@ -261,6 +263,21 @@ def load_client(results: Results) -> str:
     return _table([*heads, "of a core", "gap, ms, p50 / p99"], lines)
 
 
+def agreement(results: Results) -> str:
+    """ecoaudit's figures over those of `vllm bench serve`, round by round."""
+    rows = results["agreement"]["rows"]
+    lines = []
+    for in_flight in dict.fromkeys(row["in_flight"] for row in rows):
+        for name, what in AGREED.items():
+            ratios = [row[f"{name}_ratio"] for row in rows if row["in_flight"] == in_flight]
+            each = " ".join(f"{ratio:.3f}" for ratio in ratios)
+            theirs = median(row[f"{name}_vllm"] for row in rows if row["in_flight"] == in_flight)
+            lines.append(
+                [f"{in_flight}", what, _short(theirs), each, f"{median(ratios):.3f}"],
+            )
+    return _table(["In flight", "What", "theirs", "ecoaudit over theirs", "median"], lines)
+
+
 TABLES: dict[str, Callable[[Results], str]] = {
     "conditions": conditions,
     "targets": targets,
@@ -270,6 +287,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "slowdown": slowdown,
     "imports": imports,
     "load_client": load_client,
+    "agreement": agreement,
 }
 
 

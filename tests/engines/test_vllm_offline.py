@@ -314,7 +314,8 @@ def test_an_engine_that_is_killed_says_so_and_leaves_nothing(seen: Seen) -> None
     first = str(seen.said_of_it).splitlines()[0]
     ways = ("no longer answers", "was killed, as the kernel does where memory runs out: see dmesg")
     assert first in {f"vLLM's LLM class {way}" for way in ways}
-    assert str(seen.said_of_it).endswith("vLLM's engine process has ended")  # end of its log
+    last = str(seen.said_of_it).splitlines()[-3:]  # its log's; other processes write to it as well
+    assert any(line.endswith("vLLM's engine process has ended") for line in last)
     assert seen.group_is_gone
     assert seen.left == []
 
