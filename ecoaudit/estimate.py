@@ -189,7 +189,12 @@ class Estimate:
         down = math.hypot(a - a_low, b - b_low)
         up = math.hypot(a_high - a, b_high - b)
         return Estimate(
-            value, value - down, value + up, self.unit, _basis(self, other), _source(self, other)
+            value,
+            value - down,
+            value + up,
+            self.unit,
+            _basis(self, other),
+            joined(self.source, other.source),
         )
 
     def _scale(
@@ -215,7 +220,9 @@ class Estimate:
             high = value + math.hypot(max(*ends_a, 0.0), max(*ends_b, 0.0))
         # Rounding may leave an end a hair on the wrong side of the value.
         low, high = min(low, value), max(high, value)
-        return Estimate(value, low, high, unit, _basis(self, other), _source(self, other))
+        return Estimate(
+            value, low, high, unit, _basis(self, other), joined(self.source, other.source)
+        )
 
 
 def total(parts: Iterable[Estimate], unit: str) -> Estimate:
@@ -235,6 +242,7 @@ def _basis(a: Estimate, b: Estimate) -> Basis:
     return a.basis if a.basis is b.basis else Basis.MODELLED
 
 
-def _source(a: Estimate, b: Estimate) -> str:
-    parts = [*a.source.split("; "), *b.source.split("; ")]
-    return "; ".join(dict.fromkeys(part for part in parts if part))
+def joined(*sources: str) -> str:
+    """Several sources in one line, each once."""
+    parts = (part for source in sources for part in source.split("; ") if part)
+    return "; ".join(dict.fromkeys(parts))

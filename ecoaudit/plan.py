@@ -59,7 +59,8 @@ class Option:
         weights: weight format.
         hardware: device name.
         n_devices: how many.
-        mode: ``always-on`` for now.
+        mode: ``always-on``, ``opening-hours``, ``sleep-between-jobs``, ``night-batch``, or
+            ``shared`` by several clinics.
         verdict: fits only when every limit holds.
         first_limit: name of the limit that is missed by most; None when it fits.
         remedy: the next thing to try, one sentence; None when it fits.
@@ -71,7 +72,10 @@ class Option:
             ``idle_energy_j_per_day``, ``active_energy_j_per_day``, ``cooling_energy_j_per_day``
             and their sum ``energy_j_per_day``; ``energy_j_per_year``, ``energy_usd_per_year``,
             ``operational_kgco2e_per_year``; ``energy_per_request_j`` (a day's energy shared out)
-            and ``marginal_energy_per_request_j``. Empty beyond the first hundred options.
+            and ``marginal_energy_per_request_j``; ``running_usd_per_year`` (what is known of a
+            year's energy, staff and maintenance), and where a life is given ``life_cost_usd``,
+            ``present_value_usd`` and ``cost_per_request_usd``; ``download_s`` where the link is
+            known; ``added_wait_s`` and ``woken_share`` of a mode. Empty beyond the first hundred.
         trust: ``measured``, ``calibrated`` or ``datasheet``: what the speed and energy rest on.
     """
 
@@ -104,6 +108,12 @@ class Plan:
         runs: the measured runs that were given: ``{"id", "name", "kind", "status", "started_at",
             "model", "weights", "devices", "used", "option", "load", "why",
             "summary"}``.
+        costs: of the recommended option, else of the first: ``{"option", "life", "years":
+            [{"year", "length", "rows": {name: Estimate}, "total"}], "missing"}``.
+        alternatives: what one could do instead of buying: ``{"mode", "name", "usd_per_year",
+            "allowed", "note", "break_even_months"}``.
+        languages: of the same option: ``{"tokenizer", "languages": [...], "worst", "best",
+            "worst_over_best", "mean_premium"}``; empty where the workload states none.
         tool: name and version of the program.
     """
 
@@ -115,6 +125,9 @@ class Plan:
     doubts: list[Doubt] = field(default_factory=list)
     factors: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
+    costs: dict[str, Any] = field(default_factory=dict)
+    alternatives: list[dict[str, Any]] = field(default_factory=list)
+    languages: dict[str, Any] = field(default_factory=dict)
     tool: str = ""
     schema: str = PLAN_SCHEMA
 
@@ -157,5 +170,5 @@ def _faults(plan: Plan) -> Iterator[Fault]:
         yield "recommended", f"{best!r} is none of the options; {did_you_mean(best, seen)}"
     elif best is not None and seen[best].verdict is not Verdict.FITS:
         yield "recommended", f"{best!r} does not fit, as its verdict says"
-    for name in ("scenario", "factors", "runs"):
+    for name in ("scenario", "factors", "runs", "costs", "alternatives", "languages"):
         yield from data_faults(getattr(plan, name), name)

@@ -18,17 +18,18 @@ _BY_UNIT: Final = {
         "duration_s step_s_p50 step_s_p95 ttft_s ttft_s_p50 ttft_s_p95 tpot_s tpot_s_p50 "
         "tpot_s_p95 e2e_s e2e_s_p50 e2e_s_p95 client_cpu_s chunk_gap_s_p50 chunk_gap_s_p95 "
         "client_queue_s_p50 client_queue_s_p95 e2e_per_token_s_p50 e2e_per_token_s_p95 "
-        "engine_queue_s engine_prefill_s engine_decode_s"
+        "engine_queue_s engine_prefill_s engine_decode_s ttft_s_p99 e2e_s_p99 added_wait_s "
+        "download_s"
     ),
     "J": (
         "energy_j gpu_energy_j gpu_energy_by_power_j gpu_energy_share_j cpu_energy_j "
         "dram_energy_j wall_energy_j net_energy_j unused_gpu_energy_j "
         "idle_energy_j_per_day active_energy_j_per_day cooling_energy_j_per_day energy_j_per_day "
-        "energy_j_per_year"
+        "energy_j_per_year energy_j_per_rest_day"
     ),
     "W": "idle_power_w busy_power_w peak_power_w power_w gpu_power_w cpu_power_w dram_power_w",
     "kgCO2e": "operational_kgco2e operational_kgco2e_per_year",
-    "USD": "capital_usd energy_usd_per_year",
+    "USD": ("capital_usd energy_usd_per_year running_usd_per_year life_cost_usd present_value_usd"),
     "bytes": (
         "peak_gpu_memory_bytes peak_host_memory_bytes weight_bytes kv_bytes_per_sequence "
         "weights_memory_bytes kv_cache_reserved_bytes kv_cache_used_bytes memory_overhead_bytes"
@@ -44,7 +45,8 @@ _BY_UNIT: Final = {
         "requests requests_in_flight requests_running requests_waiting requests_rejected "
         "preemptions"
     ),
-    "requests/s": "requests_per_s goodput_per_s",
+    "requests/s": "requests_per_s goodput_per_s capacity_per_s",
+    "USD/request": "cost_per_request_usd",
     "J/step": "energy_per_step_j",
     "J/token": (
         "energy_per_token_j energy_per_output_token_j gpu_energy_per_token_j "
@@ -61,7 +63,8 @@ _BY_UNIT: Final = {
     "FLOP/s": "flops_per_s engine_flops_per_s",
     "1": "mfu",
     "": (
-        "busy_share modelled_energy_share wall_energy_per_host_energy service_level_share "
+        "busy_share woken_share modelled_energy_share wall_energy_per_host_energy "
+        "service_level_share "
         "kv_cache_use kv_cache_use_peak prefix_hit_share"
     ),
     "parameters": "parameters",

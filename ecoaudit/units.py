@@ -51,6 +51,12 @@ _DIMENSIONS: Final[dict[str, dict[str, float]]] = {
     "bandwidth": {"bytes/s": 1.0, "GB/s": 1e9, "TB/s": 1e12},
     "computing rate": {"FLOP/s": 1.0, "TFLOP/s": 1e12},
     "data rate": {"bit/s": 1.0, "kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9},
+    "hourly price": {"USD/s": 1.0, "USD/h": 1.0 / S_PER_HOUR},
+    "monthly price": {"USD/month": 1.0, "USD/year": 1.0 / 12},
+    "token price": {"USD/token": 1.0, "USD/1k tokens": 1e-3, "USD/1M tokens": 1e-6},
+    "fuel use": {"L/J": 1.0, "L/kWh": 1.0 / J_PER_KWH},
+    "fuel price": {"USD/L": 1.0},
+    "fuel carbon intensity": {"kgCO2e/L": 1.0, "gCO2e/L": 1e-3},
 }
 _EXAMPLES: Final = {
     "power": "'500 W' or '2 kW'",
@@ -63,8 +69,16 @@ _EXAMPLES: Final = {
     "bandwidth": "'300 GB/s'",
     "computing rate": "'121 TFLOP/s'",
     "data rate": "'2 Mbit/s'",
+    "hourly price": "'12 USD/h'",
+    "monthly price": "'99 USD/month'",
+    "token price": "'0.5 USD/1M tokens'",
+    "fuel use": "'0.4 L/kWh'",
+    "fuel price": "'1.2 USD/L'",
+    "fuel carbon intensity": "'2.7 kgCO2e/L'",
 }
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d[\d,_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\S.*?)?\s*")
+
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?([eE][+-]?\d+)?")
 
 
 def house_unit(dimension: str) -> str:
@@ -93,6 +107,8 @@ def parse_quantity(text: object, dimension: str) -> float:
     if match is None:
         raise UsageError(f"{expected}; got {text!r}")
     number, unit = match.group(1), match.group(2)
+    if "," in number and not _THOUSANDS.fullmatch(number):
+        raise UsageError(f"{expected}; got {text!r}: a decimal point is '.', as in 1.5")
     if unit is None:
         raise UsageError(f"{expected}; got the bare number {text!r}")
     if unit not in units:
@@ -106,7 +122,8 @@ def parse_quantity(text: object, dimension: str) -> float:
 def _article(dimension: str) -> str:
     if dimension == "money":
         return "an amount of money"
-    return ("an " if dimension[0] in "aeiou" else "a ") + dimension
+    silent = dimension.startswith("hour")
+    return ("an " if silent or dimension[0] in "aeiou" else "a ") + dimension
 
 
 def _explain(unit: str) -> str:

@@ -34,6 +34,19 @@ CHECKS: dict[str, Check] = {
         "our table has a note on the model",
         "check the model's own configuration and its memory on the device",
     ),
+    "decomposed-text": Check(
+        "a text of yours has its letters apart from their marks",
+        "compose it (Unicode NFC) before it is sent",
+    ),
+    "context-not-typed": Check(
+        "a model that the user described has no longest context, which was taken to be enough",
+        "type context_tokens beside its other figures",
+    ),
+    "model-assumed": Check(
+        "a model's shape was assumed from its size, or its class is not known",
+        "give its config.json",
+        ("weight_bytes", "kv_*", "ttft_*", "tpot_*", "e2e_*", "energy_*"),
+    ),
     "tied-unknown": Check(
         "whether a model's output layer and embedding are one is not known",
         "read tie_word_embeddings in the model's configuration",

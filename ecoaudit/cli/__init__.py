@@ -23,7 +23,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "runs": ("runs", "List, show, recover, merge and import measured runs."),
     },
     "Plan": {
+        "estimate": ("estimate", "Estimate memory, speed and power of a model on a device."),
         "plan": ("plan", "Show which options fit a scenario, and what breaks first."),
+        "languages": ("languages", "Show what each patient language costs in tokens and time."),
     },
     "Report": {
         "report": ("report", "Write a page from a plan or a run."),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ecoaudit.scenario import Lookups
+    from ecoaudit.scenario.described import Described
 
 
 def lookups(*, models: bool = True, devices: bool = True) -> Lookups:
@@ -23,5 +24,19 @@ def lookups(*, models: bool = True, devices: bool = True) -> Lookups:
     return Lookups(
         model=find_model if models else None,
         device=find_device if devices else None,
+        own_model=_model if models else None,
+        own_device=_device if devices else None,
         grid=grid_factor,
     )
+
+
+def _model(own: Described) -> object:
+    from ecoaudit.factors.typed import model_from_mapping
+
+    return model_from_mapping(own.name, own.raw, own.place)
+
+
+def _device(own: Described) -> object:
+    from ecoaudit.factors.typed import device_from_mapping
+
+    return device_from_mapping(own.name, own.raw, own.place)

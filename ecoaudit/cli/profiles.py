@@ -1,4 +1,4 @@
-"""``ecoaudit profiles``: list, show, copy and check scenario profiles."""
+"""``ecoaudit profiles``: list, show, copy, check and begin scenario profiles."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ Examples:
   ecoaudit profiles list
   ecoaudit profiles copy urban-clinic-summaries
   ecoaudit profiles check profiles/scenarios/urban-clinic-summaries.yaml
+  ecoaudit profiles new --tier T1 --name "Hill clinic"
 """
 )
 def command() -> None:
-    """List, show, copy and check scenario profiles: the YAML files that describe a clinic."""
+    """List, show, copy, check and begin scenario profiles: the YAML files of a clinic."""
 
 
 @command.command("list")
@@ -116,6 +117,59 @@ def check(names: tuple[str, ...]) -> None:
         else:
             load_workload(path)
         click.echo(printable(f"{path}: ok, a {kind[:-1]}"))
+
+
+@command.command()
+@click.option("--tier", required=True, metavar="T0..T5", help="Kind of clinic; see below.")
+@click.option("--name", help="What the clinic is called.")
+@click.option(
+    "-o", "--output", metavar="FILE", help="Where to write; '-' prints. Else under ./profiles."
+)
+@click.option(
+    "--answer", "given", multiple=True, metavar="KEY=VALUE", help="An answer that is not asked for."
+)
+@click.option("--yes", is_flag=True, help="Ask nothing; take what is usual for the tier.")
+@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+def new(
+    tier: str, name: str | None, output: str | None, given: tuple[str, ...], yes: bool, force: bool
+) -> None:
+    """Begin a scenario from a few questions in the words of a clinic.
+
+    On a terminal it asks; elsewhere it takes the answers and, for the rest, what is usual for the
+    tier, marked as assumed. `ecoaudit plan` takes the file as it is.
+
+    \b
+    T0 health post          T3 district hospital
+    T1 rural clinic         T4 referral hospital
+    T2 urban clinic         T5 regional node
+
+    \b
+    Keys: name, country, work, clinicians, patients, languages, hours, days,
+    supply, power, energy, tariff, budget, data_may_leave
+
+    \b
+    Examples:
+      ecoaudit profiles new --tier T1
+      ecoaudit profiles new --tier T2 --name "Hill clinic" --answer country=KEN \\
+        --answer clinicians=4 --answer "languages=en 60, am 40" -o hill.yaml
+    """
+    import sys
+
+    from ecoaudit.cli.new_profile import new_profile
+    from ecoaudit.errors import UsageError
+    from ecoaudit.run import write_text
+
+    pairs = [*given, *([] if name is None else [f"name={name}"])]
+    asking = sys.stdin.isatty() and not yes
+    path, text = new_profile(tier, pairs, None if output == "-" else output, asking, force)
+    if output == "-":
+        click.echo(text, nl=False)
+        return
+    if path.exists() and not force:  # it came while somebody answered
+        raise UsageError(f"{path}: exists; --force overwrites it")
+    write_text(path, text)
+    click.echo(str(path))
+    click.echo(f"Next: ecoaudit plan {path}", err=True)
 
 
 def _find(name: str) -> tuple[str, Path]:

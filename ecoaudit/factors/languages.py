@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -76,11 +77,20 @@ def token_premium(language: str, tokenizer: Tokenizer | str) -> Estimate:
     Raises:
         NotFoundError: the language or the column is not in the table.
     """
+    return token_ratio(language, ENGLISH, tokenizer)
+
+
+def token_ratio(language: str, other: str, tokenizer: Tokenizer | str) -> Estimate:
+    """Tokens in a language over tokens in another, for the same text.
+
+    Of each tokenizer that stands for the model's, so that what the two languages have in common
+    does not widen the interval; else as :func:`token_premium`.
+    """
     meant = counted(tokenizer) if isinstance(tokenizer, str) else tokenizer
-    spoken, english = find_language(language), languages()[ENGLISH]
-    ratios = [spoken.tokens[name].value / english.tokens[name].value for name in meant.columns]
+    spoken, base = find_language(language), find_language(other)
+    ratios = [spoken.tokens[name].value / base.tokens[name].value for name in meant.columns]
     fact = spoken.tokens[meant.columns[0]]
-    source = f"{fact.source} ({spoken.name}) over {ENGLISH}; tokenizer {meant.name}"
+    source = f"{fact.source} ({spoken.name}) over {base.flores}; tokenizer {meant.name}"
     low, high = min(ratios), max(ratios)
     if low == high:
         return Estimate.exact(low, "", Basis.CONSTANT, source)
@@ -114,6 +124,34 @@ def find_language(code: str) -> Language:
             return each
     choices = " or ".join(each.tag for each in rows)
     raise NotFoundError(f"language {code!r}: only {choices} was counted; name the script")
+
+
+def language_named(text: str) -> Language:
+    """A language by its code or by its English name, whole or a word of it that only it has.
+
+    Raises:
+        NotFoundError: none, or more than one; the message lists them with their codes.
+    """
+    table = languages().values()
+    wanted = text.strip().casefold()
+    for named in (
+        [each for each in table if each.name.casefold() in (wanted, f"standard {wanted}")],
+        [each for each in table if wanted in re.findall(r"[\w']+", each.name.casefold())],
+    ):
+        if len(named) == 1:
+            return named[0]
+        if named:
+            choices = ", ".join(f"{each.tag} ({each.name})" for each in named)
+            raise NotFoundError(f"language {text!r} could be {choices}; name one by its code")
+    try:
+        return find_language(text.strip())
+    except NotFoundError:
+        names = {each.name.casefold(): each for each in table}
+        near = get_close_matches(wanted, names, n=3, cutoff=0.75)
+        if len(wanted) <= 3 or not near:
+            raise
+        choices = " or ".join(f"{names[name].name!r} ({names[name].tag})" for name in near)
+        raise NotFoundError(f"no language {text!r}; did you mean {choices}?") from None
 
 
 @cache

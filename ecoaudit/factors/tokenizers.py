@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ecoaudit.errors import NotFoundError, did_you_mean
+from ecoaudit.factors.names import find
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,14 @@ class Counted:
         families: words in a model's type or name that tell its family.
         sizes: ``vocab_size`` in the configurations of models of these families that have it: with
             control tokens, and filled up.
+        others: other names that people type.
     """
 
     name: str
     vocabulary: int
     families: tuple[str, ...] = ()
     sizes: frozenset[int] = frozenset()
+    others: tuple[str, ...] = ()
 
 
 # By column. cl100k and Qwen agree within 1 % with the counts of Petrov et al. (arXiv:2305.15425);
@@ -31,21 +34,35 @@ class Counted:
 # Mistral's v3 of 32,768 is v1 with control tokens, Phi-4 has tiktoken's 100k filled up to 100,352
 # (arXiv:2412.08905), Phi-4-mini o200k_base (arXiv:2503.01743), gpt-oss that with control tokens.
 COUNTED: Final[dict[str, Counted]] = {
-    "gpt2_50k": Counted("GPT-2", 50_257, ("gpt2", "opt"), frozenset({50_257, 50_272})),
+    "gpt2_50k": Counted(
+        "GPT-2", 50_257, ("gpt2", "opt"), frozenset({50_257, 50_272}), ("gpt2", "r50k_base")
+    ),
     "mistral_v1_32k": Counted(
-        "Mistral v1", 32_000, ("mistral", "mixtral"), frozenset({32_000, 32_768})
+        "Mistral v1", 32_000, ("mistral", "mixtral"), frozenset({32_000, 32_768}), ("Mistral v3",)
     ),
     "claude_legacy_65k": Counted("Claude (legacy)", 65_000),
-    "cl100k": Counted("cl100k_base", 100_256, ("phi",), frozenset({100_352})),
-    "deepseek_128k": Counted("DeepSeek-V3", 128_000, ("deepseek",), frozenset({129_280})),
+    "cl100k": Counted(
+        "cl100k_base", 100_256, ("phi",), frozenset({100_352}), ("GPT-4", "GPT-3.5", "Phi-4")
+    ),
+    "deepseek_128k": Counted(
+        "DeepSeek-V3", 128_000, ("deepseek",), frozenset({129_280}), ("DeepSeek R1",)
+    ),
     "tekken_131k": Counted(
         "Mistral Tekken",
         131_072,
         ("mistral", "ministral", "pixtral"),
         frozenset({131_072}),
     ),
-    "qwen_151k": Counted("Qwen", 151_643, ("qwen",), frozenset({151_643, 151_936, 152_064})),
-    "o200k": Counted("o200k_base", 199_998, ("gpt_oss", "phi"), frozenset({200_064, 201_088})),
+    "qwen_151k": Counted(
+        "Qwen", 151_643, ("qwen",), frozenset({151_643, 151_936, 152_064}), ("Qwen2.5", "Qwen3")
+    ),
+    "o200k": Counted(
+        "o200k_base",
+        199_998,
+        ("gpt_oss", "phi"),
+        frozenset({200_064, 201_088}),
+        ("GPT-4o", "gpt-oss", "harmony", "Phi-4-mini"),
+    ),
 }
 MODERN: Final = 100_000  # vocabularies from here on are taken for those of today's models [tokens]
 SMALLEST: Final = 32_000  # under this a vocabulary is a toy's and tells nothing [tokens]
@@ -73,6 +90,16 @@ def counted(column: str) -> Tokenizer:
     if column not in COUNTED:
         raise NotFoundError(f"no tokenizer {column!r} was counted; {did_you_mean(column, COUNTED)}")
     return Tokenizer((column,), COUNTED[column].name)
+
+
+def named(name: str) -> Tokenizer:
+    """One counted tokenizer by a name as people write it: ``tekken``, ``o200k``, ``GPT-4``.
+
+    Raises:
+        NotFoundError: none, or more than one; the message lists near ones.
+    """
+    names = {key: (each.name, *each.others) for key, each in COUNTED.items()}
+    return counted(find(name, names, "tokenizer"))
 
 
 def tokenizer_of(model: str = "", vocabulary: int | None = None) -> Tokenizer:

@@ -12,13 +12,21 @@ from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.factors.grid import GridFactor, grid_factor
 from ecoaudit.factors.hardware import Device, devices, find_device
 from ecoaudit.factors.models import Model, find_model, models
+from ecoaudit.factors.typed import device_from_mapping, model_from_mapping
 from ecoaudit.plan import Option, Plan, Verdict
-from ecoaudit.planning.candidates import Candidate, Catalogue
+from ecoaudit.planning.besides import alternatives_of, costs_of, languages_of
+from ecoaudit.planning.catalogue import Catalogue
+from ecoaudit.planning.cells import Cell
 from ecoaudit.planning.doubts import doubts_of
 from ecoaudit.planning.evidence import doubts_of_runs, gather, option_id
+from ecoaudit.planning.limits import LIMIT_NAMES
+from ecoaudit.planning.options import option_in, option_of, way_past
 from ecoaudit.planning.provenance import rows_of
-from ecoaudit.planning.quantities import DAYS_PER_YEAR, quantities_of
-from ecoaudit.planning.remedies import LIMIT_NAMES, Remedies
+from ecoaudit.planning.remedies import Remedies
+from ecoaudit.planning.verdicts import Verdicts
+from ecoaudit.planning.waits import OPTIONS, simulated
+from ecoaudit.planning.ways import OPTIONS as IN_EVERY_WAY
+from ecoaudit.planning.ways import Way, ways_of, worth_it
 from ecoaudit.run import Run
 from ecoaudit.scenario import Scenario
 
@@ -53,42 +61,69 @@ def make_plan(
         NotFoundError: a model, a device or a grid zone that no table holds.
         UsageError: a price that is not more than 0.
     """
-    wanted_models = _models(model_names or scenario.models)
-    wanted_devices = _devices(device_names or scenario.hardware)
-    evidence, listed = gather(runs, scenario)
+    wanted_models = _models(scenario, model_names)
+    wanted_devices = _devices(scenario, device_names)
+    measured = list(runs)
+    evidence, listed = gather(measured, scenario)
     site = scenario.site
     grid = grid_factor(site.country, site.region, site.grid_intensity)
     catalogue = Catalogue(scenario, wanted_models, wanted_devices, _typed(prices), evidence)
-    everything = list(catalogue.candidates())
-    ranked = sorted(everything, key=lambda option: _rank(option, scenario))
+    verdicts = _with_simulated_waits(Verdicts(catalogue))
+    catalogue = verdicts.catalogue
+    ranked = [Cell(verdicts, row, column) for row, column in verdicts.ranked()]
     whole = len(ranked) <= MOST_OPTIONS
     kept = ranked if whole else _best_formats(ranked)
-    remedies = Remedies(scenario, everything)
-    options = [
-        _option(candidate, scenario, grid, remedies, detailed=whole or place < DETAILED)
-        for place, candidate in enumerate(kept)
-    ]
-    best = kept[0] if kept and kept[0].fits else None
-    doubts = doubts_of(scenario, grid, best, listed, wanted_devices, len(everything), len(kept))
-    rested_on = (option.key for option in everything if option.evidence is not None)
+    options = _options(kept, whole, scenario, grid, {run.id: run for run in measured})
+    fitting = next((option for option in options if option.verdict is Verdict.FITS), None)
+    first = fitting or next(iter(options), None)
+    by_id = {option_id(*cell.key): cell for cell in kept[:DETAILED]}
+    best = None if fitting is None else by_id.get(_always_on(fitting))
+    doubts = doubts_of(scenario, grid, best, listed, wanted_devices, len(ranked), len(kept))
+    rested_on = [catalogue.key(*place) for place in catalogue.evidence]
     return Plan(
         scenario=asdict(scenario),
         options=options,
-        recommended=None if best is None else option_id(*best.key),
+        recommended=None if fitting is None else fitting.id,
         doubts=[*doubts, *doubts_of_runs(evidence, rested_on)],
         factors=rows_of(scenario, wanted_models, wanted_devices, grid),
         runs=listed,
+        costs={} if first is None else costs_of(first, scenario),
+        alternatives=alternatives_of(first, scenario),
+        languages={} if first is None else languages_of(by_id[_always_on(first)], scenario),
         tool=f"ecoaudit {__version__}",
     )
 
 
-def _models(names: Sequence[str]) -> list[Model]:
-    found = [find_model(name) for name in names] if names else list(models().values())
-    return list(dict.fromkeys(found))
+def _with_simulated_waits(verdicts: Verdicts) -> Verdicts:
+    """The verdicts with the waits of the best options simulated; some may no longer fit."""
+    catalogue = verdicts.catalogue
+    best = [place for place in verdicts.ranked()[:OPTIONS] if verdicts.fits[place]]
+    waits = simulated(catalogue, best)
+    return Verdicts(
+        catalogue.with_waits({place: (each.first, each.complete) for place, each in waits.items()})
+    )
 
 
-def _devices(names: Sequence[str]) -> list[Device]:
-    found = [find_device(name) for name in names] if names else list(devices().values())
+def _models(scenario: Scenario, asked: Sequence[str]) -> list[Model]:
+    """Those that were asked for; else the scenario's, by name or described; else all."""
+    own = {
+        each.name: model_from_mapping(each.name, each.raw, each.place)
+        for each in scenario.own_models
+    }
+    known = models() | own
+    names = asked or scenario.models or list(models())
+    found = [known.get(name) or find_model(name) for name in names]
+    return list({model.name: model for model in found}.values())
+
+
+def _devices(scenario: Scenario, asked: Sequence[str]) -> list[Device]:
+    own = {
+        each.name: device_from_mapping(each.name, each.raw, each.place)
+        for each in scenario.own_hardware
+    }
+    known = devices() | own
+    names = asked or scenario.hardware or list(devices())
+    found = [known.get(name) or find_device(name) for name in names]
     return list({device.name: device for device in found}.values())
 
 
@@ -102,50 +137,57 @@ def _typed(prices: Mapping[str, float] | None) -> dict[str, Estimate]:
     return found
 
 
-def _rank(option: Candidate, scenario: Scenario) -> tuple[float, ...]:
-    energy = float("inf")
-    if option.idle_j is not None and option.active_j is not None:
-        days = scenario.demand.days_per_year.number
-        energy = option.idle_j.number * DAYS_PER_YEAR + option.active_j.number * days
-    price = option.hardware.price.value
-    tail = (
-        -option.parameters.number,
-        energy,
-        float("inf") if price is None else price,
-    )
-    if option.fits:
-        return (0.0, *tail)
-    unknown = all(limit.ok is not False for limit in option.limits.values())
-    missed = sum(not limit.ok for limit in option.limits.values())
-    if option.idle_j is None:  # does not hold the model: the rest is not known
-        missed += 3
-    worst = option.worst
-    steps = math.floor(math.log(worst, 1.1)) if 0 < worst < math.inf else math.inf
-    return (1.0, float(unknown), missed, steps, *tail)
-
-
-def _best_formats(ranked: list[Candidate]) -> list[Candidate]:
-    best: dict[tuple[str, str], Candidate] = {}
-    for option in ranked:
-        best.setdefault((option.model.name, option.hardware.device.name), option)
+def _best_formats(ranked: list[Cell]) -> list[Cell]:
+    best: dict[tuple[str, str], Cell] = {}
+    for cell in ranked:
+        best.setdefault((cell.model.name, cell.device.name), cell)
     return list(best.values())
 
 
-def _option(
-    candidate: Candidate, scenario: Scenario, grid: GridFactor, remedies: Remedies, detailed: bool
-) -> Option:
-    first = candidate.first_limit
-    return Option(
-        id=option_id(*candidate.key),
-        model=candidate.model.name,
-        weights=candidate.weights,
-        hardware=candidate.hardware.device.name,
-        n_devices=1,
-        mode="always-on",
-        verdict=Verdict.FITS if candidate.fits else Verdict.FAILS,
-        first_limit=None if first is None else first.name,
-        remedy=remedies.of(candidate),
-        limits=list(candidate.limits.values()),
-        quantities=quantities_of(candidate, scenario, grid) if detailed else {},
-        trust="datasheet" if candidate.evidence is None else "measured",
+def _options(
+    kept: list[Cell],
+    whole: bool,
+    scenario: Scenario,
+    grid: GridFactor,
+    runs: Mapping[str, Run],
+) -> list[Option]:
+    """The options, the best first: those that fit in whatever way, then the others."""
+    remedies = Remedies(kept[0].verdicts) if kept else None
+    fitting: list[tuple[tuple[float, ...], Option]] = []
+    others: list[Option] = []
+    looked_at = 0
+    for place, cell in enumerate(kept):
+        detailed = whole or place < DETAILED
+        ways: list[Way] = []
+        if detailed and looked_at < IN_EVERY_WAY and worth_it(cell):
+            looked_at += 1
+            ways = list(ways_of(cell, runs))
+        past = next((way_past(way) for way in ways if way.fits), None)
+        remedy = None if remedies is None or cell.fits else past or remedies.of(cell)
+        option = option_of(cell, scenario, grid, remedy, detailed=detailed)
+        for each in (option, *(option_in(way, option, scenario, grid) for way in ways)):
+            if each.verdict is Verdict.FITS:
+                fitting.append((_order(each, place), each))
+            else:
+                others.append(each)
+    fitting.sort(key=lambda pair: pair[0])
+    return [option for _, option in fitting] + others
+
+
+def _order(option: Option, place: int) -> tuple[float, ...]:
+    """Among those that fit: the largest model, the least energy in a year, the lowest price."""
+    found = option.quantities
+    if not found:
+        return (math.inf, math.inf, math.inf, place)
+    price = found["capital_usd"].value
+    return (
+        -found["parameters"].number,
+        found["energy_j_per_year"].number,
+        math.inf if price is None else price,
+        place,
     )
+
+
+def _always_on(option: Option) -> str:
+    """The id of the same option, always on."""
+    return option_id(option.model, option.weights, option.hardware)

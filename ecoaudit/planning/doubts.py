@@ -10,7 +10,7 @@ from ecoaudit.checks import doubt
 from ecoaudit.estimate import Estimate
 from ecoaudit.factors.grid import GridFactor
 from ecoaudit.factors.hardware import MACHINE, Device
-from ecoaudit.planning.candidates import Candidate
+from ecoaudit.planning.cells import Cell
 from ecoaudit.run import Doubt
 from ecoaudit.scenario import Scenario
 
@@ -18,7 +18,7 @@ from ecoaudit.scenario import Scenario
 def doubts_of(
     scenario: Scenario,
     grid: GridFactor,
-    best: Candidate | None,
+    best: Cell | None,
     runs: list[dict[str, Any]],
     devices: list[Device],
     computed: int,
@@ -45,8 +45,8 @@ def doubts_of(
         doubts.append(
             doubt(
                 "not-measured",
-                "speed and power are modelled from datasheets: +-45 % on time, idle power from half"
-                " the figure to twice",
+                "speed and power are modelled, not measured: each figure says how far off it may"
+                " be, idle power from half to twice",
                 "measure the option with `ecoaudit bench` and give the run to `ecoaudit plan`",
             )
         )
@@ -89,12 +89,25 @@ def doubts_of(
     return doubts
 
 
-def _of_option(best: Candidate | None, devices: list[Device]) -> Iterator[Doubt]:
+def _of_option(best: Cell | None, devices: list[Device]) -> Iterator[Doubt]:
     if best is not None and best.model.note:
         yield doubt(
             "model-note",
             f"{best.model.name}: {best.model.note}",
             "check the model's own configuration and its memory on the device",
+        )
+    if best is not None and best.model.assumed:
+        yield doubt(
+            "model-assumed",
+            f"{best.model.name}: assumed of its shape: {', '.join(best.model.assumed)}",
+            "give its config.json",
+        )
+    if best is not None and best.limit("context").source.startswith("context_tokens was not typed"):
+        yield doubt(
+            "context-not-typed",
+            f"{best.model.name}: nobody said how long a context it takes; it is taken to be long"
+            " enough",
+            "type context_tokens beside its other figures",
         )
     if best is not None and best.model.tied is None:
         yield doubt(

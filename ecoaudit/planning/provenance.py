@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 from ecoaudit.factors.grid import GridFactor
 from ecoaudit.factors.hardware import Device
 from ecoaudit.factors.models import Model
-from ecoaudit.planning.candidates import PRICE_DOUBT
+from ecoaudit.planning.prices import PRICE_DOUBT
 from ecoaudit.scenario import Scenario
-from ecoaudit.sizing import power, speed
-from ecoaudit.sizing.memory import BITS, GPU_MEMORY_UTILISATION, tensors
+from ecoaudit.sizing import power
+from ecoaudit.sizing.constants import TERMS, Constants, constants_of
+from ecoaudit.sizing.memory import BITS, tensors
+from ecoaudit.sizing.vllm_budget import GPU_MEMORY_UTILISATION
 
-_KERNELS = "NVIDIA aiconfigurator, measured kernels, medians over shapes, snapshot 2026-08-21"
+RATED: Final = 3  # kinds of work whose cost is over the device's own rate; the others' is a time
 
 
 def rows_of(
@@ -31,7 +34,18 @@ def rows_of(
         count = float(tensors(model).total)
         row = _row(f"{model.name}: shape", count, "parameters", model.year, model.source)
         rows.append(row | {"licence": model.licence, "note": model.note})
-    return rows + _constants(scenario)
+    fitted = {each.device: each for each in map(constants_of, (one.name for one in devices))}
+    return rows + [row for each in fitted.values() for row in _fitted(each)] + _constants(scenario)
+
+
+def _fitted(constants: Constants) -> Iterator[dict[str, Any]]:
+    """What steps cost on a device, or on any that has no rows of its own."""
+    source = f"{constants.engine}: fitted on {constants.source}"
+    kinds = zip(TERMS, constants.cost, constants.level, strict=True)
+    for place, (kind, cost, level) in enumerate(kinds):
+        unit = "" if place < RATED else "s"
+        yield _row(f"{constants.device}, time: {kind}", cost, unit, 2026, source)
+        yield _row(f"{constants.device}, draw over limit: {kind}", level, "", 2026, source)
 
 
 def _constants(scenario: Scenario) -> list[dict[str, Any]]:
@@ -40,24 +54,14 @@ def _constants(scenario: Scenario) -> list[dict[str, Any]]:
         _row(f"bits per {name} weight", BITS[name][0], "bits", 2026, "format with its scales")
         for name in formats
     ]
-    rows += [
-        _row(f"share of bandwidth, {name}", speed.MEMORY_EFFICIENCY[name], "", 2026, _KERNELS)
-        for name in formats
-    ]
     vllm = "vLLM 0.22 and later, gpu_memory_utilization"
-    ml_energy = "ML.ENERGY leaderboard v3 (vLLM 0.11.1, H100), what the bandwidth does not explain"
-    mixed = "Argonne LLM-Inference-Bench and ML.ENERGY leaderboard v3"
     idle = "arXiv 2605.23918 (context); ecocompute README; conservemode.com (bare idle)"
+    busy = "where a device has no computing rate: Argonne and ML.ENERGY, few requests"
     prices = "sources for one product differ by up to 20 %"
     rows += [
         _row("share of memory used", GPU_MEMORY_UTILISATION, "", 2026, vllm),
-        _row("share of bandwidth, KV cache", speed.KV_EFFICIENCY, "", 2026, _KERNELS),
-        _row("share of computing rate, prefill", speed.COMPUTE_EFFICIENCY, "", 2026, _KERNELS),
-        _row("time per layer, decode", speed.LAYER_S, "s", 2026, ml_energy),
-        _row("time per layer, prefill", speed.PREFILL_LAYER_S, "s", 2026, "NVIDIA aiconfigurator"),
-        _row("doubt of speed", speed.INTERVAL, "", 2026, "datasheet level, 80 % interval"),
         _row("idle over power limit", power.IDLE_FRACTION[0], "", 2026, idle),
-        _row("busy over power limit", power.BUSY_FRACTION[0], "", 2026, mixed),
+        _row("busy over power limit", power.BUSY_FRACTION[0], "", 2026, busy),
         _row("power supply", power.SUPPLY_EFFICIENCY[0], "", 2026, "80 PLUS Bronze to Platinum"),
         _row("doubt of price", PRICE_DOUBT, "", 2026, prices),
     ]

@@ -1,4 +1,4 @@
-"""What an option costs in energy, money and carbon, from its computed candidate."""
+"""What an option costs in energy, money and carbon, from its cell and the way it is run."""
 
 from __future__ import annotations
 
@@ -6,57 +6,89 @@ from dataclasses import replace
 
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.factors.grid import GridFactor, operational_kgco2e
-from ecoaudit.planning.candidates import Candidate
+from ecoaudit.planning.cells import Cell
+from ecoaudit.planning.cost import Ownership, ownership, per_result
+from ecoaudit.planning.modes import Mode
+from ecoaudit.planning.renting import download_s
 from ecoaudit.scenario import Scenario
 from ecoaudit.sizing.memory import kv_bytes_per_token
 from ecoaudit.units import S_PER_DAY
 
-DAYS_PER_YEAR = 365.25
 
-
-def year_j(option: Candidate, scenario: Scenario) -> Estimate:
-    """Energy of a year before cooling [J]: idle every day, work on working days."""
-    if option.idle_j is None or option.active_j is None:
-        return Estimate.absent("J", "it does not hold the model")
-    work = option.active_j.times(scenario.demand.days_per_year, "J")
-    return option.idle_j * DAYS_PER_YEAR + work
-
-
-def quantities_of(option: Candidate, scenario: Scenario, grid: GridFactor) -> dict[str, Estimate]:
+def quantities_of(option: Cell, scenario: Scenario, grid: GridFactor) -> dict[str, Estimate]:
     """All quantities of an option by name; see ``ecoaudit.plan.Option``."""
     full, windowed = kv_bytes_per_token(option.model)
-    formula = "2 x KV heads x head size x 2 bytes x layers"
+    formula = "kept per token in all layers that attend, 16 bit"
     found = {
-        "parameters": option.parameters,
-        "weight_bytes": option.weight,
+        "parameters": option.figure("parameters"),
+        "weight_bytes": option.figure("weight"),
         "kv_bytes_per_token": Estimate.exact(
             full + windowed, "bytes/token", Basis.MODELLED, formula
         ),
-        "kv_bytes_per_sequence": option.kv,
-        "capital_usd": option.hardware.price,
-        "peak_power_w": option.power.peak_w,
-        "idle_power_w": option.power.idle_w,
-        "busy_power_w": option.power.busy_w,
+        "kv_bytes_per_sequence": option.figure("kv"),
+        "capital_usd": option.figure("price"),
+        "peak_power_w": option.figure("peak_w"),
+        "idle_power_w": option.figure("idle_w"),
+        "busy_power_w": option.figure("busy_w"),
     }
+    if not option.held:
+        return found
     for name, limit in (("ttft_s", "first_token"), ("e2e_s", "complete")):
-        if limit in option.limits:
-            found[name] = option.limits[limit].value
-    if option.tpot_s is not None:
-        found["tpot_s"] = option.tpot_s
-    if option.busy_s is not None:
-        found["busy_share"] = (option.busy_s / S_PER_DAY).converted(1, "")
-    if option.idle_j is not None and option.active_j is not None:
-        found |= _energy(option, option.idle_j, option.active_j, scenario, grid)
-    return found
+        if limit in option.verdicts.checks:
+            found[name] = option.limit(limit).value
+    found["tpot_s"] = option.figure("tpot_s")
+    found["busy_share"] = (option.figure("busy_s") / S_PER_DAY).converted(1, "")
+    link = scenario.site.link_speed
+    if link is not None:
+        found["download_s"] = download_s(found["weight_bytes"], link)
+    found |= _energy(option, scenario, grid)
+    return found | _money(found, scenario)
 
 
-def _energy(
-    option: Candidate, idle: Estimate, active: Estimate, scenario: Scenario, grid: GridFactor
+def of_mode(
+    always_on: dict[str, Estimate], mode: Mode, scenario: Scenario, grid: GridFactor
 ) -> dict[str, Estimate]:
-    site = scenario.site
-    day = option.limits["energy_per_day"].value
-    requests = scenario.requests_per_day
-    year = year_j(option, scenario).times(site.pue, "J").sourced("idle, work and cooling of a year")
+    """The same in another way of running it; what is not known of that way is left out."""
+    gone = ("idle_energy_j_per_day", "active_energy_j_per_day", "cooling_energy_j_per_day")
+    found = {name: figure for name, figure in always_on.items() if name not in gone}
+    year = mode.energy_j_per_year(scenario.demand.days_per_year)
+    found |= {
+        "energy_j_per_day": mode.energy_j_per_day,
+        "energy_j_per_rest_day": mode.energy_j_per_rest_day,
+        "energy_j_per_year": year,
+        "energy_usd_per_year": year.times(scenario.site.tariff, "USD"),
+        "operational_kgco2e_per_year": operational_kgco2e(year, grid),
+        "energy_per_request_j": mode.energy_per_request_j,
+        "busy_share": mode.busy_share,
+        "added_wait_s": mode.added_wait_s,
+        "woken_share": mode.woken_share,
+    }
+    return found | _money(found, scenario)
+
+
+def cost_of(found: dict[str, Estimate], scenario: Scenario) -> Ownership:
+    """What owning an option costs, by its quantities."""
+    price, energy = found["capital_usd"], found["energy_usd_per_year"]
+    return ownership(price, energy, scenario.money, scenario.site.staff)
+
+
+def _money(found: dict[str, Estimate], scenario: Scenario) -> dict[str, Estimate]:
+    cost = cost_of(found, scenario)
+    money = {"running_usd_per_year": cost.known_per_year}
+    if cost.life.known:
+        whole = cost.known_total
+        years = scenario.demand.days_per_year.times(cost.life, "d")
+        requests = scenario.requests_per_day.times(years, "requests")
+        money |= {"life_cost_usd": whole, "cost_per_request_usd": per_result(whole, requests)}
+    if cost.life.known and cost.discount_rate.known:
+        money["present_value_usd"] = cost.known_present_value
+    return money
+
+
+def _energy(option: Cell, scenario: Scenario, grid: GridFactor) -> dict[str, Estimate]:
+    site, requests = scenario.site, scenario.requests_per_day
+    idle, active, day = (option.figure(name) for name in ("idle_j", "active_j", "day_j"))
+    year = option.figure("year_j").times(site.pue, "J").sourced("idle, work and cooling of a year")
     added = active.times(site.pue, "J").per(requests, "J/request")
     return {
         "idle_energy_j_per_day": idle.sourced("24 h with the model loaded"),

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+import numpy
 
+from ecoaudit.bands import Array, Flags
 from ecoaudit.plan import Limit
-from ecoaudit.planning.candidates import Candidate
-from ecoaudit.scenario import Scenario
+from ecoaudit.planning.cells import Cell
+from ecoaudit.planning.limits import LIMIT_NAMES
+from ecoaudit.planning.verdicts import Verdicts
 from ecoaudit.sizing.memory import BITS
 from ecoaudit.units import J_PER_KWH, human, significant
-
-LIMIT_NAMES = {
-    "memory": "memory",
-    "context": "context length",
-    "circuit_power": "circuit power",
-    "capital": "purchase price",
-    "energy_per_day": "energy per day",
-    "first_token": "wait for the first word",
-    "complete": "wait for the whole answer",
-    "load": "peak load",
-}
 
 
 class Remedies:
     """Looks for the nearest option that passes what another one misses."""
 
-    def __init__(self, scenario: Scenario, candidates: Iterable[Candidate]):
-        self._scenario = scenario
-        self._of_model: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
-        self._of_device: dict[str, list[Candidate]] = defaultdict(list)
-        for option in candidates:
-            self._of_model[option.model.name, option.weights].append(option)
-            self._of_device[option.hardware.device.name].append(option)
-        self._largest: dict[tuple[str, str], list[Candidate]] = {}
-        self._finders: dict[str, Callable[[Candidate, Limit], str]] = {
+    def __init__(self, verdicts: Verdicts):
+        catalogue = verdicts.catalogue
+        self._verdicts = verdicts
+        self._catalogue = catalogue
+        self._scenario = catalogue.scenario
+        self._bits = numpy.array([BITS[pair.weights][0] for pair in catalogue.pairs])
+        self._names = numpy.array([pair.model.name for pair in catalogue.pairs])
+        self._finders = {
             "memory": self._memory,
             "context": self._context,
             "circuit_power": self._circuit,
@@ -42,7 +31,7 @@ class Remedies:
             "energy_per_day": self._energy,
         }
 
-    def of(self, option: Candidate) -> str | None:
+    def of(self, option: Cell) -> str | None:
         """The remedy for the option's first limit; None when it fits."""
         first = option.first_limit
         if first is None:
@@ -51,23 +40,23 @@ class Remedies:
 
     # -- one per limit ---------------------------------------------------------------------------
 
-    def _memory(self, option: Candidate, limit: Limit) -> str:
+    def _memory(self, option: Cell, limit: Limit) -> str:
         need, there = human(limit.value.high, "bytes"), human(limit.limit, "bytes")
         start = f"needs up to {need} of {there}"
         smaller = self._format(option, "memory")
         if smaller is not None:
-            fits = human(smaller.limits["memory"].value.high, "bytes")
+            fits = human(smaller.limit("memory").value.high, "bytes")
             return f"{start}; with {smaller.weights} weights {fits}"
-        other = self._device(option, "memory", lambda each: each.hardware.device.memory.value)
+        other = self._device(option, "memory", self._sizes)
         model = self._model(option, "memory")
         tries = []
         if other is not None:
-            tries.append(f"{other.hardware.device.name} holds it")
+            tries.append(f"{other.device.name} holds it")
         if model is not None:
             tries.append(f"{model.model.name} ({model.weights}) fits here")
         return f"{start}; {', or '.join(tries) or 'no device considered holds it'}"
 
-    def _context(self, option: Candidate, limit: Limit) -> str:
+    def _context(self, option: Cell, limit: Limit) -> str:
         if limit.limit is None:
             return "the table has no context length for this model: check its own configuration"
         need = human(limit.value.high, "tokens", 4)
@@ -75,51 +64,52 @@ class Remedies:
         other = "" if model is None else f", or take {model.model.name}"
         return f"shorten the longest request from {need} to {limit.limit:g}{other}"
 
-    def _circuit(self, option: Candidate, limit: Limit) -> str:
+    def _circuit(self, option: Cell, limit: Limit) -> str:
         start = f"give it a circuit of {human(limit.value.high, 'W')}"
-        other = self._device(option, "circuit_power", _peak)
+        other = self._device(option, "circuit_power", self._catalogue.peak_w.value)
         if other is None:
             return start
-        peak = human(_peak(other), "W")
-        return f"{start}, or take {other.hardware.device.name}, which peaks at {peak}"
+        peak = human(other.figure("peak_w").number, "W")
+        return f"{start}, or take {other.device.name}, which peaks at {peak}"
 
-    def _capital(self, option: Candidate, limit: Limit) -> str:
-        name = option.hardware.device.name
+    def _capital(self, option: Cell, limit: Limit) -> str:
+        name = option.device.name
         if limit.value.high is None:
             what = "the whole server's price" if "server" in limit.value.source else "its price"
             return f'type {what}: --price "{name}=12000 USD" with your figure'
         start = f"raise the budget to {human(limit.value.high, 'USD')}"
-        other = self._device(option, "capital", _price)
+        other = self._device(option, "capital", self._prices)
         if other is None:
             return start
-        price = human(_price(other), "USD")
-        return f"{start}, or take {other.hardware.device.name} for {price}{_still(other)}"
+        price = human(other.figure("price").number, "USD")
+        return f"{start}, or take {other.device.name} for {price}{_still(other)}"
 
-    def _energy(self, option: Candidate, limit: Limit) -> str:
-        if option.idle_j is None or option.active_j is None:
+    def _energy(self, option: Cell, limit: Limit) -> str:
+        if not option.held:
             return _measure(limit)
         there = limit.limit or 0.0
         supply = _kwh(there)
         share = self._scenario.demand.opening.number / 86400
-        open_only = (option.idle_j * share + option.active_j).times(self._scenario.site.pue, "J")
+        idle, active = option.figure("idle_j"), option.figure("active_j")
+        open_only = (idle * share + active).times(self._scenario.site.pue, "J")
         switched = _kwh(open_only.high or 0.0)
         if (open_only.high or 0.0) <= there:
             return f"switch it off outside opening hours: {switched} of {supply}, fits"
         start = f"even switched off outside opening hours it takes {switched} of {supply}"
-        other = self._device(option, "energy_per_day", _idle)
+        other = self._device(option, "energy_per_day", self._catalogue.idle_w.value)
         if other is None:
             return f"{start}; give it more supply, or a device that idles lower"
-        return f"{start}; {other.hardware.device.name} stays within it"
+        return f"{start}; {other.device.name} stays within it"
 
-    def _time(self, option: Candidate, limit: Limit) -> str:
+    def _time(self, option: Cell, limit: Limit) -> str:
         if not limit.value.known:
             return _measure(limit)
         smaller = self._format(option, limit.name)
         if smaller is not None:
             return f"take {smaller.weights} weights, which are faster{_still(smaller)}"
-        other = self._device(option, limit.name, _price)
+        other = self._device(option, limit.name, self._prices)
         if other is not None:
-            return f"take a faster device, such as {other.hardware.device.name}{_still(other)}"
+            return f"take a faster device, such as {other.device.name}{_still(other)}"
         model = self._model(option, limit.name)
         if model is not None:
             return f"take a smaller model, such as {model.model.name} ({model.weights})"
@@ -127,44 +117,54 @@ class Remedies:
 
     # -- looking ---------------------------------------------------------------------------------
 
-    def _format(self, option: Candidate, limit: str) -> Candidate | None:
+    def _format(self, option: Cell, limit: str) -> Cell | None:
         """The same model on the same device in the widest narrower format that passes."""
-        others = [
-            each
-            for each in self._of_device[option.hardware.device.name]
-            if each.model.name == option.model.name
-            and BITS[each.weights][0] < BITS[option.weights][0]
-            and each.passes(limit)
-            and each.passes("memory")
-        ]
-        return max(others, key=lambda each: BITS[each.weights][0], default=None)
+        narrower = (self._names == option.model.name) & (self._bits < BITS[option.weights][0])
+        passing = narrower & self._passing(limit)[:, option.column]
+        if not passing.any():
+            return None
+        row = int(numpy.where(passing, self._bits, -1.0).argmax())
+        return Cell(self._verdicts, row, option.column)
 
-    def _device(
-        self, option: Candidate, limit: str, cost: Callable[[Candidate], float]
-    ) -> Candidate | None:
-        """The same model and format on the device of least ``cost`` that passes."""
-        others = [
-            each
-            for each in self._of_model[option.model.name, option.weights]
-            if each.passes(limit) and each.passes("memory")
-        ]
-        return min(others, key=lambda each: (not each.fits, cost(each)), default=None)
+    def _device(self, option: Cell, limit: str, cost: Array) -> Cell | None:
+        """The same model and format on the device of least ``cost`` that passes; one on which it
+        fits if there is."""
+        passing = self._passing(limit)[option.row]
+        if not passing.any():
+            return None
+        costs = numpy.broadcast_to(cost, self._catalogue.shape)[option.row]
+        misses = ~self._verdicts.fits[option.row]
+        order = numpy.lexsort((numpy.nan_to_num(costs, nan=numpy.inf), misses, ~passing))
+        return Cell(self._verdicts, option.row, int(order[0]))
 
-    def _model(self, option: Candidate, limit: str) -> Candidate | None:
+    def _model(self, option: Cell, limit: str) -> Cell | None:
         """The largest other model on the same device that passes, one that fits if there is."""
-        name = option.hardware.device.name
-        if (name, limit) not in self._largest:
-            passing = [o for o in self._of_device[name] if o.passes(limit) and o.passes("memory")]
-            passing.sort(key=lambda each: (each.fits, each.parameters.number), reverse=True)
-            self._largest[name, limit] = passing
-        most = option.parameters.number
-        for other in self._largest[name, limit]:
-            if limit == "context" or other.parameters.number < most:
-                return other
-        return None
+        sizes = self._catalogue.parameters.value[:, 0]
+        passing = self._passing(limit)[:, option.column]
+        if limit != "context":
+            passing = passing & (sizes < sizes[option.row])
+        if not passing.any():
+            return None
+        fits = self._verdicts.fits[:, option.column]
+        order = numpy.lexsort((-sizes, ~fits, ~passing))
+        return Cell(self._verdicts, int(order[0]), option.column)
+
+    def _passing(self, limit: str) -> Flags:
+        """Where the limit and that of the memory hold."""
+        checks = self._verdicts.checks
+        found = checks[limit].ok & checks["memory"].ok
+        return numpy.broadcast_to(found, self._catalogue.shape)
+
+    @property
+    def _prices(self) -> Array:
+        return self._catalogue.price.value
+
+    @property
+    def _sizes(self) -> Array:
+        return numpy.array([[device.memory.value for device in self._catalogue.devices]])
 
 
-def _still(option: Candidate) -> str:
+def _still(option: Cell) -> str:
     """In brackets, what a proposed option would miss in its turn; nothing when it fits."""
     first = option.first_limit
     if first is None:
@@ -173,15 +173,15 @@ def _still(option: Candidate) -> str:
     return f" (which {what} {LIMIT_NAMES[first.name]})"
 
 
-def _besides(option: Candidate, first: Limit) -> str:
+def _besides(option: Cell, first: Limit) -> str:
     """What stands in the way besides the first limit, so that no remedy promises too much."""
-    others = [limit for limit in option.limits.values() if limit is not first]
-    missed = [LIMIT_NAMES[limit.name] for limit in others if limit.ok is False]
-    unknown = [LIMIT_NAMES[limit.name] for limit in others if limit.ok is None]
+    others = [name for name in option.limit_names() if name != first.name]
+    missed = [LIMIT_NAMES[n] for n in others if option.judged(n) and not option.passes(n)]
+    unknown = [LIMIT_NAMES[n] for n in others if not option.judged(n)]
     told = ""
     if missed:
         told += f"; it also misses {', '.join(missed)}"
-    if unknown and option.idle_j is not None:
+    if unknown and option.held:
         told += f"; {', '.join(unknown)} cannot be judged"
     return told
 
@@ -192,16 +192,3 @@ def _measure(limit: Limit) -> str:
 
 def _kwh(energy_j: float) -> str:
     return f"{significant(energy_j / J_PER_KWH)} kWh"
-
-
-def _price(option: Candidate) -> float:
-    value = option.hardware.price.value
-    return float("inf") if value is None else value
-
-
-def _peak(option: Candidate) -> float:
-    return option.hardware.power.peak_w.number
-
-
-def _idle(option: Candidate) -> float:
-    return option.hardware.power.idle_w.number

@@ -11,7 +11,7 @@ from ecoaudit.estimate import Estimate
 from ecoaudit.run import CurvePoint
 from ecoaudit.scenario import Scenario
 
-# Beyond this a wait that was measured is farther off than one from datasheets, +-45 %.
+# Beyond this a wait that was measured is farther off than a modelled one (docs/accuracy.md).
 FARTHEST: Final = 1.5
 UNSAID: Final = 0.1  # of a length, that may differ unsaid
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ecoaudit.scenario.described import Described
 from ecoaudit.scenario.model import (
     Bench,
     Demand,
@@ -12,19 +13,45 @@ from ecoaudit.scenario.model import (
     Site,
     Workload,
 )
+from ecoaudit.scenario.money import (
+    Alternatives,
+    CloudGpu,
+    Currency,
+    Finance,
+    HostedApi,
+    Quality,
+    Staff,
+    Subscription,
+)
 from ecoaudit.scenario.profiles import KINDS, available_profiles, find_profile
 from ecoaudit.scenario.reader import Lookups, load_scenario, load_site, load_workload
+from ecoaudit.scenario.supply import Battery, Generator, Outages, PriceBand, Solar, Ups
 
 __all__ = [
     "KINDS",
+    "Alternatives",
+    "Battery",
     "Bench",
+    "CloudGpu",
+    "Currency",
     "Demand",
+    "Described",
+    "Finance",
+    "Generator",
     "Host",
+    "HostedApi",
     "Lengths",
     "Lookups",
+    "Outages",
+    "PriceBand",
+    "Quality",
     "Scenario",
     "Service",
     "Site",
+    "Solar",
+    "Staff",
+    "Subscription",
+    "Ups",
     "Workload",
     "available_profiles",
     "find_profile",

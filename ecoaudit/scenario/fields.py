@@ -20,9 +20,15 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
+    from ecoaudit.scenario.money import Currency
+
 _LONG_KEYS = ("value", "low", "high", "source")
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")  # en, quy, zh-Hans, swh_Latn
+_IN_CURRENCY = re.compile(r"(\s*[-+\d.][-+\d.,_eE]*)\s*([A-Z]{3})((?:/.*)?\s*)")
 _ROUNDING = 0.0011  # three thirds of 0.333 sum to 0.999
+_AMOUNTS = frozenset(
+    {"money", "energy price", "hourly price", "monthly price", "token price", "fuel price"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +55,49 @@ class Quantity:
     ) -> CoreSchema:
         from pydantic_core import core_schema
 
-        return core_schema.with_info_plain_validator_function(
-            lambda value, info: self.read(value, str((info.context or {}).get("path", "")))
-        )
+        def read(value: object, info: Any) -> Estimate:
+            context = info.context or {}
+            return self.read(value, str(context.get("path", "")), context.get("currency"))
 
-    def read(self, value: object, path: str) -> Estimate:
+        return core_schema.with_info_plain_validator_function(read)
+
+    def read(self, value: object, path: str, currency: Currency | None = None) -> Estimate:
         """``value`` as an Estimate with basis ``declared``.
+
+        Args:
+            value: as the profile has it.
+            path: of the profile, for the source.
+            currency: the site's own, in which amounts of money may stand besides USD.
 
         Raises:
             ValueError: not a quantity of this kind; the message says what was expected.
         """
         if isinstance(value, Estimate):  # already read, by another profile
             return value
-        if not isinstance(value, dict):
-            number = self._number(value)
-            return Estimate.exact(number, self._unit, Basis.DECLARED, f"declared in {path}")
-        unknown = [key for key in value if key not in _LONG_KEYS]
-        if unknown or "value" not in value:
-            raise ValueError(
-                f"expected the keys value, low, high and source; got {', '.join(map(str, value))}"
-            )
-        number = self._number(value["value"])
-        low = self._number(value.get("low", value["value"]))
-        high = self._number(value.get("high", value["value"]))
+        source = f"declared in {path}"
+        ends = [value, value, value]
+        if isinstance(value, dict):
+            unknown = [key for key in value if key not in _LONG_KEYS]
+            if unknown or "value" not in value:
+                raise ValueError(
+                    "expected the keys value, low, high and source;"
+                    f" got {', '.join(map(str, value))}"
+                )
+            ends = [value["value"], *(value.get(key, value["value"]) for key in ("low", "high"))]
+            if not isinstance(value.get("source", ""), str):
+                raise ValueError("source: expected some text in quotation marks")
+            source = str(value.get("source", source))
+        foreign = self.dimension in _AMOUNTS and any(_is_foreign(end) for end in ends)
+        if foreign:
+            ends = [_in_usd(end, currency) for end in ends]
+        number, low, high = (self._number(end) for end in ends)
         if not low <= number <= high:
             raise ValueError("expected low <= value <= high")
-        source = str(value.get("source", f"declared in {path}"))
-        return Estimate(number, low, high, self._unit, Basis.DECLARED, source)
+        figure = Estimate(number, low, high, self._unit, Basis.DECLARED, source)
+        if not foreign or currency is None:
+            return figure
+        rate = f"1 {currency.code} = {currency.usd.number:g} USD on {currency.date}"
+        return figure.times(currency.usd, self._unit).sourced(f"{source}; {rate}")
 
     @property
     def _unit(self) -> str:
@@ -91,7 +113,7 @@ class Quantity:
             of = f" of {self.unit}" if self.unit else ""
             raise ValueError(f"expected a number{of}; got {value!r}")
         else:
-            number = float(value)
+            number = _finite(value)
         if number < self.minimum or (self.positive and number <= 0):
             bound = "more than 0" if self.positive else f"at least {self.minimum:g}"
             raise ValueError(f"expected {bound}{self._in_unit}; got {value!r}")
@@ -102,6 +124,37 @@ class Quantity:
     @property
     def _in_unit(self) -> str:
         return f" {self._unit}" if self._unit else ""
+
+
+def _finite(value: float) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError("expected a finite number")
+    return number
+
+
+def _is_foreign(value: object) -> bool:
+    match = _IN_CURRENCY.fullmatch(value) if isinstance(value, str) else None
+    return match is not None and match[2] != "USD"
+
+
+def _in_usd(value: object, currency: Currency | None) -> str:
+    """``"25 KES/kWh"`` as ``"25 USD/kWh"``: the amount is multiplied with the rate later."""
+    match = _IN_CURRENCY.fullmatch(value) if isinstance(value, str) else None
+    code = None if match is None else match[2]
+    if match is None or currency is None or code != currency.code:
+        if currency is not None:
+            raise ValueError(
+                f"expected all of it in {currency.code}, the site's currency; got {value!r}"
+            )
+        raise ValueError(
+            f"{code or value!r} is no currency that is known here; give amounts in USD, or the"
+            " site a `currency` with code, usd and date"
+        )
+    return f"{match[1]} USD{match[3]}"
 
 
 @dataclass(frozen=True, slots=True)

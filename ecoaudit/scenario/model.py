@@ -9,20 +9,28 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from ecoaudit.estimate import Basis, Estimate
-from ecoaudit.scenario.fields import Interval, LanguageMix, Quantity, Some, Switch, Words
+from ecoaudit.scenario.described import Described
+from ecoaudit.scenario.fields import Interval, LanguageMix, Quantity, Some, Switch
+from ecoaudit.scenario.kinds import (
+    Energy,
+    EnergyPrice,
+    Money,
+    Name,
+    Power,
+    Share,
+    SomeTokens,
+    Time,
+    TimeOfDay,
+    Tokens,
+)
+from ecoaudit.scenario.money import Alternatives, Currency, Finance, Quality, Staff
+from ecoaudit.scenario.supply import Generator, NoOverlap, Outages, PriceBand, Solar, Ups
 from ecoaudit.scenario.turns import SINGLE_TURN, earlier_turns, whole
+from ecoaudit.units import S_PER_DAY
 
-Power = Annotated[Estimate, Quantity("power")]
-Energy = Annotated[Estimate, Quantity("energy")]
-Time = Annotated[Estimate, Quantity("time", positive=True)]
-Money = Annotated[Estimate, Quantity("money")]
-Tokens = Annotated[Estimate, Quantity(unit="tokens")]
-Name = Annotated[str, Words()]
 WeightFormat = Literal["bf16", "fp8", "int8", "int4"]
 Level = Annotated[int, Interval(1, 1024)]
-SomeTokens = Annotated[Estimate, Quantity(unit="tokens", positive=True)]
 Turns = Annotated[Estimate, Quantity(unit="turns", minimum=1.0, maximum=1000.0)]
-Share = Annotated[Estimate, Quantity(positive=True, maximum=1.0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,9 @@ class Host:
         idle_power: draw at rest, without the card [W].
         busy_power: draw while the card works, without the card [W].
         peak_power: largest draw, without the card, for sizing the circuit [W].
+        sleep_power: draw of it all, card included, asleep or switched off [W]; None: not stated.
+        wake_time: from there until the model answers [s]; None: not stated.
+        wake_energy: of that, at the plug [J]; None: not stated.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -42,6 +53,9 @@ class Host:
     idle_power: Power
     busy_power: Power
     peak_power: Power
+    sleep_power: Power | None = None
+    wake_time: Time | None = None
+    wake_energy: Energy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +68,21 @@ class Site:
         country: ISO 3166-1 alpha-3 code, which selects the grid's carbon intensity.
         circuit_power: what the circuit may carry continuously for this [W].
         energy_per_day: electricity that the site can give to this in a day [J].
-        tariff: price of electricity [USD/J].
+        tariff: price of electricity [USD/J], at the hours that ``tariff_by_hour`` does not name.
         pue: site energy over IT energy (ISO/IEC 30134-2), 1 where nothing is cooled.
         host: the computer around the card.
         region: a sub-national grid zone known to the grid table, such as ``california``.
         grid_intensity: carbon intensity of the supply [gCO2e/kWh]; overrides the table.
         data_must_stay: whether patient text may not leave the site.
+        currency: the site's own, in which amounts may stand besides USD; None: USD alone.
+        tariff_by_hour: prices at certain hours; empty: one price.
+        grid: whether there is a grid; None: not stated, which a site with panels must.
+        outages: of the grid; None: not stated. Where there is no grid they do not count.
+        ups: what bridges them; None: none.
+        solar: panels; None: none.
+        generator: None: none.
+        link_speed: of the internet connection [bit/s]; None: not stated.
+        staff: who looks after the computer; None: not stated.
         note: anything a reader should know.
     """
 
@@ -70,12 +93,21 @@ class Site:
     country: Name
     circuit_power: Power
     energy_per_day: Energy
-    tariff: Annotated[Estimate, Quantity("energy price")]
+    tariff: EnergyPrice
     pue: Annotated[Estimate, Quantity(minimum=1.0, maximum=10.0)]
     host: Host
     region: Name | None = None
     grid_intensity: Annotated[Estimate, Quantity("grid carbon intensity")] | None = None
-    data_must_stay: bool = True
+    data_must_stay: Annotated[bool, Switch()] = True
+    currency: Currency | None = None
+    tariff_by_hour: Annotated[list[PriceBand], NoOverlap()] = field(default_factory=list)
+    grid: Annotated[bool | None, Switch()] = None
+    outages: Outages | None = None
+    ups: Ups | None = None
+    solar: Solar | None = None
+    generator: Generator | None = None
+    link_speed: Annotated[Estimate, Quantity("data rate", positive=True)] | None = None
+    staff: Staff | None = None
     note: str = ""
 
 
@@ -201,6 +233,7 @@ class Demand:
         days_per_year: working days [days].
         peak_factor: requests in the busiest hour over the mean hour.
         requests_per_clinician: overrides the workload's figure [requests].
+        opens_at: when the first may arrive, seconds since midnight; None: not stated.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -212,6 +245,11 @@ class Demand:
     requests_per_clinician: Annotated[Estimate, Quantity(unit="requests", positive=True)] | None = (
         None
     )
+    opens_at: TimeOfDay | None = None
+
+    def __post_init__(self) -> None:
+        if self.opens_at is not None and self.opens_at >= S_PER_DAY:
+            raise ValueError("opens_at: expected a time of day before 24:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +268,7 @@ class Bench:
     levels: Annotated[list[Level], Some()] = field(default_factory=lambda: [1, 2, 4])
     window: Time | None = None
     idle: Time | None = None
-    seed: int = 1
+    seed: Annotated[int, Interval(0, 2**32 - 1)] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +282,17 @@ class Scenario:
         workload: what is asked.
         demand: how much.
         budget: capital that may be spent at once [USD].
-        models: models to consider, by Hugging Face id; empty: all that the table holds.
+        money: what owning costs besides price and electricity.
+        alternatives: prices of what one could rent instead.
+        shared_by: clinics like this one that share one computer; None: this one alone [clinics].
+        quality: scores of models with a minimum; None: quality is not known.
+        models: models to consider, by Hugging Face id; empty: all that the table holds. In a
+            profile also the path of a ``config.json``, or keys and values with a ``name``.
         weights: weight formats to consider.
-        hardware: devices to consider, by name; empty: all that the table holds.
+        hardware: devices to consider, by name; empty: all that the table holds. In a profile also
+            keys and values with a ``name``.
+        own_models: those of ``models`` that the profile describes; not a key of a profile.
+        own_hardware: those of ``hardware`` that it describes; not a key of a profile.
         bench: how to drive it.
         note: anything a reader should know.
     """
@@ -265,6 +311,12 @@ class Scenario:
     )
     hardware: list[Name] = field(default_factory=list)
     bench: Bench = field(default_factory=Bench)
+    money: Finance = field(default_factory=Finance)
+    alternatives: Alternatives = field(default_factory=Alternatives)
+    shared_by: Annotated[Estimate, Quantity(unit="clinics", minimum=1.0)] | None = None
+    quality: Quality | None = None
+    own_models: list[Described] = field(default_factory=list)
+    own_hardware: list[Described] = field(default_factory=list)
     note: str = ""
 
     @property

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_type_hints
 
 from ecoaudit.errors import NotFoundError, ProfileError, UsageError, did_you_mean
+from ecoaudit.scenario.described import Described, describe, is_description
 from ecoaudit.scenario.model import Scenario, Site, Workload
+from ecoaudit.scenario.money import Currency
 from ecoaudit.scenario.profiles import find_profile
+from ecoaudit.scenario.yaml_file import Key, read_yaml
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
 
-Key = tuple[str | int, ...]
+_LONG_WORD = re.compile(r"\S{81,}")
+_READ_KEYS = frozenset({"id", "own_models", "own_hardware"})  # not written in a profile
 T = TypeVar("T")
 
 
@@ -28,12 +35,16 @@ class Lookups:
     Attributes:
         model: takes a name of ``models``; None: not looked up.
         device: takes a name of ``hardware``.
+        own_model: takes a description of ``models``.
+        own_device: takes a description of ``hardware``.
         grid: takes ``country``, and ``region`` if there is one; only where the site declares no
             ``grid_intensity`` of its own.
     """
 
     model: Callable[[str], object] | None = None
     device: Callable[[str], object] | None = None
+    own_model: Callable[[Described], object] | None = None
+    own_device: Callable[[Described], object] | None = None
     grid: Callable[..., object] | None = None
 
 
@@ -49,7 +60,7 @@ def load_scenario(name: str | Path, lookups: Lookups | None = None) -> Scenario:
         NotFoundError: no such profile.
     """
     path = find_profile("scenarios", str(name))
-    data, lines = _read(path)
+    data, lines = read_yaml(path)
     inline = isinstance(data.get("site"), dict)
     for key, kind in (("site", "sites"), ("workload", "workloads")):
         value = data.get(key)
@@ -61,25 +72,66 @@ def load_scenario(name: str | Path, lookups: Lookups | None = None) -> Scenario:
             data[key] = load_site(part, lookups) if key == "site" else load_workload(part)
         elif isinstance(value, dict):
             value.setdefault("id", f"{path.stem}-{key}")
+    for key in ("models", "hardware"):
+        _describe(data, key, lines, path)
     scenario = _build(Scenario, data, lines, path)
     _check_turns(scenario.workload, lines, path, ("workload",))
+    if inline:
+        _check_grid(scenario.site, lines, path, ("site",))
     if lookups is not None:
         if inline:
             _look_up_site(scenario.site, lookups, lines, path, ("site",))
-        for key, find, names in (
-            ("models", lookups.model, scenario.models),
-            ("hardware", lookups.device, scenario.hardware),
+        for key, find, find_own, names, own in (
+            ("models", lookups.model, lookups.own_model, scenario.models, scenario.own_models),
+            (
+                "hardware",
+                lookups.device,
+                lookups.own_device,
+                scenario.hardware,
+                scenario.own_hardware,
+            ),
         ):
-            for place, each in enumerate(names):
-                _look_up(find, (each,), lines, path, (key, place))
+            described = {each.name: each for each in own}
+            for place, name in enumerate(names):
+                if name in described:
+                    _look_up(find_own, (described[name],), lines, path, (key, place))
+                else:
+                    _look_up(find, (name,), lines, path, (key, place))
     return scenario
+
+
+def _describe(data: dict[str, Any], key: str, lines: dict[Key, int], path: Path) -> None:
+    """Leave the names alone in a list of names and descriptions; these go beside it."""
+    own = f"own_{key}"
+    if own in data:
+        message = f"unknown key; a description stands under {key!r}"
+        raise ProfileError(message, path=path, line=lines.get((own,)), key=own)
+    items = data.get(key)
+    if not isinstance(items, list):
+        return
+    found: list[Described] = []
+    for place, item in enumerate(items):
+        if not is_description(item):
+            continue
+        line = lines.get((key, place), 1)
+
+        def fault(message: str, line: int = line, at: str = f"{key}.{place}") -> ProfileError:
+            return ProfileError(message, path=path, line=line, key=at)
+
+        described = describe(item, path, line, fault)
+        if described.name in (*items[:place], *(other.name for other in found)):
+            raise fault(f"{described.name!r} stands here twice")
+        found.append(described)
+        items[place] = described.name
+    data[own] = found
 
 
 def load_site(name: str | Path, lookups: Lookups | None = None) -> Site:
     """Read a site by path or name. Takes and raises as :func:`load_scenario`."""
     path = find_profile("sites", str(name))
-    data, lines = _read(path)
+    data, lines = read_yaml(path)
     site = _build(Site, data, lines, path)
+    _check_grid(site, lines, path, ())
     if lookups is not None:
         _look_up_site(site, lookups, lines, path, ())
     return site
@@ -88,7 +140,7 @@ def load_site(name: str | Path, lookups: Lookups | None = None) -> Site:
 def load_workload(name: str | Path) -> Workload:
     """Read a workload by path or name. Raises as :func:`load_scenario`."""
     path = find_profile("workloads", str(name))
-    data, lines = _read(path)
+    data, lines = read_yaml(path)
     workload = _build(Workload, data, lines, path)
     _check_turns(workload, lines, path, ())
     return workload
@@ -106,6 +158,16 @@ def _check_turns(workload: Workload, lines: dict[Key, int], path: Path, at: Key)
         )
 
 
+def _check_grid(site: Site, lines: dict[Key, int], path: Path, at: Key) -> None:
+    if site.solar is not None and site.grid is None:
+        raise ProfileError(
+            "a site with panels says `grid: on` or `grid: off`",
+            path=path,
+            line=lines.get((*at, "solar")),
+            key=".".join(str(part) for part in (*at, "solar")),
+        )
+
+
 def _look_up_site(site: Site, lookups: Lookups, lines: dict[Key, int], path: Path, at: Key) -> None:
     if site.grid_intensity is not None:
         return
@@ -116,7 +178,7 @@ def _look_up_site(site: Site, lookups: Lookups, lines: dict[Key, int], path: Pat
 
 def _look_up(
     find: Callable[..., object] | None,
-    names: tuple[str, ...],
+    names: tuple[object, ...],
     lines: dict[Key, int],
     path: Path,
     at: Key,
@@ -126,112 +188,114 @@ def _look_up(
     try:
         find(*names)
     except UsageError as error:
+        message = str(error)
+        for described in names:
+            if isinstance(described, Described):
+                message = message.removeprefix(f"{described.place}: ")
+                inner, colon, rest = message.partition(": ")
+                if colon and (*at, inner) in lines:
+                    at, message = (*at, inner), rest
         key = ".".join(str(part) for part in at)
-        raise ProfileError(str(error), path=path, line=lines.get(at), key=key) from error
+        raise ProfileError(message, path=path, line=lines.get(at), key=key) from error
+
+
+def _currency(data: dict[str, Any], lines: dict[Key, int], path: Path) -> Currency | None:
+    """The currency of the site, in which amounts may stand; read before them."""
+    at: Key = ("currency",)
+    site = data.get("site")
+    if isinstance(site, Site):
+        return site.currency
+    if isinstance(site, dict):
+        at, data = ("site", *at), site
+    if data.get("currency") is None:
+        return None
+    return _validated(Currency, data["currency"], lines, path, None, at)
 
 
 def _build(kind: type[T], data: dict[str, Any], lines: dict[Key, int], path: Path) -> T:
-    from pydantic import TypeAdapter, ValidationError
-
     data.setdefault("id", path.stem)
+    currency = None if kind is Workload else _currency(data, lines, path)
+    return _validated(kind, data, lines, path, currency, ())
+
+
+def _validated(
+    kind: type[T],
+    data: Any,
+    lines: dict[Key, int],
+    path: Path,
+    currency: Currency | None,
+    at: Key,
+) -> T:
+    from pydantic import ValidationError
+
+    context = {"path": path.name, "currency": currency}
     try:
-        return TypeAdapter(kind).validate_python(data, context={"path": path.name})
+        result: T = _adapter(cast("Any", kind)).validate_python(data, context=context)
+        return result
     except ValidationError as error:
         # A missing key is the least helpful of several errors: its neighbour may be misspelt.
         first = min(
-            error.errors(), key=lambda e: (e["type"].startswith("missing"), _line(e, lines))
+            error.errors(), key=lambda e: (e["type"].startswith("missing"), _line(e, lines, at))
         )
-        raise _profile_error(kind, first, lines, path) from None
+        raise _profile_error(kind, first, lines, path, at) from None
 
 
-def _line(error: ErrorDetails, lines: dict[Key, int]) -> int:
-    location: Key = tuple(error["loc"])
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _line(error: ErrorDetails, lines: dict[Key, int], at: Key) -> int:
+    location: Key = (*at, *error["loc"])
     while location and location not in lines:
         location = location[:-1]
     return lines.get(location, 1)
 
 
 def _profile_error(
-    kind: type[Any], error: ErrorDetails, lines: dict[Key, int], path: Path
+    kind: type[Any], error: ErrorDetails, lines: dict[Key, int], path: Path, at: Key
 ) -> ProfileError:
-    location = tuple(part for part in error["loc"] if isinstance(part, int) or part.isidentifier())
+    location = at
+    for part in error["loc"]:  # what kind of thing pydantic tried is no key
+        if isinstance(part, int) or part.isidentifier() or (*location, part) in lines:
+            location = (*location, part)
     key = ".".join(str(part) for part in location)
-    line = _line(error, lines)
+    line = _line(error, lines, at)
     if error["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
         known = _keys(kind, error["loc"][:-1])
         message = f"unknown key; {did_you_mean(str(error['loc'][-1]), known)}"
     elif error["type"] in {"missing", "missing_argument", "missing_keyword_only_argument"}:
         message = "this key is missing; see `ecoaudit profiles show` for a complete profile"
     elif error["type"] in {"dataclass_type", "dict_type"}:
-        message = f"expected keys and values, one per line; got {error['input']!r}"
+        message = f"expected keys and values, one per line; got {_shown(error['input'])}"
     else:
         message = error["msg"].removeprefix("Value error, ")
         message = message[0].lower() + message[1:]
         if error["type"] != "value_error":
-            message += f"; got {error['input']!r}"
+            message += f"; got {_shown(error['input'])}"
+    message = _LONG_WORD.sub(lambda word: f"{word[0][:40]}...", message)
     return ProfileError(message, path=path, line=line, key=key)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."
 
 
 def _keys(kind: Any, location: Sequence[str | int]) -> list[str]:
     """The keys that the profile may have at ``location``."""
     for part in location:
         hints = get_type_hints(kind)
-        if part not in hints:
-            continue
-        options = [
-            option for option in (hints[part], *get_args(hints[part])) if is_dataclass(option)
-        ]
-        kind = options[0] if options else kind
-    return [item.name for item in fields(kind) if item.name != "id"]
+        if part in hints:
+            kind = next(_dataclasses(hints[part]), kind)
+    return [item.name for item in fields(kind) if item.name not in _READ_KEYS]
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[Key, int]]:
-    """The mapping in a YAML file, and the line of every key."""
-    import yaml
-
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(f"cannot be read ({error})", path=path) from error
-    loader = yaml.SafeLoader(text)
-    try:
-        node = loader.get_single_node()
-        lines: dict[Key, int] = {}
-        data = None if node is None else _plain(loader, node, (), lines, path)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = None if mark is None else mark.line + 1
-        raise ProfileError(f"not YAML ({error.problem})", path=path, line=line) from error
-    except RecursionError:
-        raise ProfileError("nested too deeply, or an alias of itself", path=path) from None
-    except yaml.YAMLError as error:
-        raise ProfileError(f"not YAML ({error})", path=path) from error
-    finally:
-        loader.dispose()
-    if not isinstance(data, dict):
-        raise ProfileError("expected keys and values, one per line", path=path, line=1)
-    return data, lines
-
-
-def _plain(loader: Any, node: Any, at: Key, lines: dict[Key, int], path: Path) -> Any:
-    """``node`` as plain data; records the line of each key and item on the way."""
-    import yaml
-
-    lines.setdefault(at, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            # A key is taken as it stands: `no` is Norwegian, not false.
-            plain = isinstance(key_node, yaml.ScalarNode)
-            key = str(key_node.value if plain else loader.construct_object(key_node))
-            line = key_node.start_mark.line + 1
-            if key in result:
-                raise ProfileError("this key stands twice", path=path, line=line, key=key)
-            lines[(*at, key)] = line
-            result[key] = _plain(loader, value_node, (*at, key), lines, path)
-        return result
-    if isinstance(node, yaml.SequenceNode):
-        return [
-            _plain(loader, item, (*at, index), lines, path) for index, item in enumerate(node.value)
-        ]
-    return loader.construct_object(node)
+def _dataclasses(kind: Any) -> Iterator[Any]:
+    """The dataclasses within a type such as ``list[PriceBand] | None``."""
+    if is_dataclass(kind):
+        yield kind
+    for option in get_args(kind):
+        yield from _dataclasses(option)

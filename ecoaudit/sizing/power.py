@@ -1,17 +1,24 @@
 """Power of a device that serves a model: loaded and idle, at work, and for sizing the circuit.
 
+Each kind of work in a step has a draw of its own, as a share of the power limit: reading weights,
+computing, waiting between kernels. What a step draws is their mean over its time, at most the
+limit. The draws are fitted on public rows of eight requests and more, and below that lead to what
+was read with one (:mod:`ecoaudit.sizing.constants`); never is it the power limit times time.
+
 Idle watts of nearly all devices are unpublished, and a clinic's device is idle most of the day,
 so the intervals are wide on purpose; a measured run replaces them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.factors.hardware import MACHINE, Device
 from ecoaudit.scenario import Host
+from ecoaudit.sizing.speed import Rates
 
 # Fractions of the power limit: value, low, high. Derived in the docstrings below.
 IDLE_FRACTION: Final = (0.17, 0.08, 0.30)
@@ -74,6 +81,60 @@ def device_busy_w(device: Device) -> Estimate:
     return _of_limit(device, BUSY_FRACTION, source)
 
 
+def serving_w(
+    device: Device,
+    rate: Rates,
+    batch: float,
+    kv_bytes_each: float,
+    context: float,
+    prompt: float = 0.0,
+    output: float = math.inf,
+) -> Estimate:
+    """Mean draw of one device while it serves [W], without its computer.
+
+    With fewer than eight requests it leads to what was read with one, under an engine of 2024.
+    Newer ones leave less time between kernels, so the upper end is that of the draw without this.
+
+    Args:
+        device: the device.
+        rate: the model on it.
+        batch: answers under way.
+        kv_bytes_each: cache of one of them on one device [bytes].
+        context: tokens before each.
+        prompt: length of the prompts that come in [tokens].
+        output: length of the answers [tokens].
+    """
+    times = rate.times(batch, kv_bytes_each, context, prompt, output)
+    limit, few = device.power_limit.value, rate.constants.few(batch)
+    drawn = sum(time * level for time, level in zip(times, rate.constants.level, strict=True))
+    figure = rate.estimate(limit * min(drawn / sum(times), 1.0) * few, "W", "power", "")
+    value, low, high = figure.numbers
+    high = max(min(high / few, limit), value)
+    source = f"draw of each kind of work in a step: {figure.source}"
+    return Estimate(value, low, high, "W", Basis.MODELLED, source)
+
+
+def energy_per_token_j(
+    device: Device,
+    rate: Rates,
+    batch: float,
+    kv_bytes_each: float,
+    context: float,
+    prompt: float = 0.0,
+    output: float = math.inf,
+    devices: int = 1,
+) -> Estimate:
+    """Energy of the devices per output token, reading the prompts included [J/token].
+
+    P x t / B: draw, time of a mean step, answers under way. Arguments as of :func:`serving_w`;
+    ``devices`` as ``rate`` was made for.
+    """
+    power = serving_w(device, rate, batch, kv_bytes_each, context, prompt, output).number
+    step = sum(rate.times(batch, kv_bytes_each, context, prompt, output))
+    figure = rate.estimate(power * devices * step / batch, "J/token", "energy", "")
+    return replace(figure, high=figure.numbers[2] / rate.constants.few(batch))
+
+
 def plug_power(device: Device, host: Host, idle_w: Estimate, busy_w: Estimate) -> Power:
     """Power at the plug from that of the device.
 
@@ -86,7 +147,7 @@ def plug_power(device: Device, host: Host, idle_w: Estimate, busy_w: Estimate) -
         factor = _triple(MACHINE_PEAK, "", "plug over chip, geerlingguy/ai-benchmarks")
         peak = limit.times(factor, "W").sourced("power limit and what surrounds the chip")
         return Power(idle_w, busy_w, peak)
-    supply = _triple(SUPPLY_EFFICIENCY, "", "power supply, 80 PLUS Bronze to Platinum")
+    supply = supply_efficiency()
     return Power(
         idle_w.per(supply, "W") + host.idle_power,
         busy_w.per(supply, "W") + host.busy_power,
@@ -94,6 +155,11 @@ def plug_power(device: Device, host: Host, idle_w: Estimate, busy_w: Estimate) -
             "power limit through the supply, and the host's largest draw"
         ),
     )
+
+
+def supply_efficiency() -> Estimate:
+    """Of a computer's power supply."""
+    return _triple(SUPPLY_EFFICIENCY, "", "power supply, 80 PLUS Bronze to Platinum")
 
 
 def _of_limit(device: Device, fraction: tuple[float, float, float], source: str) -> Estimate:

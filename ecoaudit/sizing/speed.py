@@ -1,53 +1,58 @@
-"""Time: a roofline with efficiencies and a fixed cost per layer.
+"""Time: bytes and operations at the device's own rates, times what real steps cost over them.
 
-The constants are medians that others published, not fits; every result has an 80 % interval of
-+-45 % and the trust level ``datasheet``. They hold for the few requests in flight that a clinic
-has, not for full batches.
+A step reads the weights and the cache and computes; engines add a fixed time per layer and per
+sequence. All of these add up. What each costs is fitted on public rows where there are any
+(:mod:`ecoaudit.sizing.constants`); docs/accuracy.md says how well.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.estimate import Estimate
 from ecoaudit.factors.hardware import Device
 from ecoaudit.factors.models import Model
-from ecoaudit.sizing.demand import Load, poisson_p95
-from ecoaudit.sizing.memory import BITS, active_parameters, kv_bytes, tensors
+from ecoaudit.sizing.constants import Constants, constants_of
+from ecoaudit.sizing.memory import (
+    BITS,
+    EXPERTS_ONLY,
+    WITH_TABLES,
+    active_parameters,
+    attention_flop,
+    kv_bytes,
+    tensors,
+)
 
-INTERVAL: Final = 0.45
-
-# Share of the memory bandwidth that decode kernels reach, by weight format: medians over shapes
-# of NVIDIA aiconfigurator's measured kernels (bf16 L40S, A100, H100, H200, B200 0.72 to 0.87;
-# fp8 0.67 to 0.81; 4 bit 0.50 to 0.53). int8 is taken as fp8.
-MEMORY_EFFICIENCY: Final = {"bf16": 0.83, "fp8": 0.77, "int8": 0.77, "int4": 0.5, "mxfp4": 0.5}
-# The same for reading the KV cache: 0.74 (L40S) to 0.89 (B200).
-KV_EFFICIENCY: Final = 0.8
-# Share of the dense rate in prefill, end to end; kernels alone reach 0.7 to 0.9.
-COMPUTE_EFFICIENCY: Final = 0.6
-# Launch and CPU time per layer of a decode step. Llama-3.1-8B and Qwen3-32B on one H100 at eight
-# requests (ML.ENERGY, vLLM 0.11.1: 0.455 and 1.73 J/token at 0.69 and 0.77 of 700 W) take 7.5 and
-# 25.7 ms a step, the bandwidth term 5.5 and 21.7 ms: what is left is 62 us per layer in both.
-LAYER_S: Final = 62e-6
-# Dispatch per layer added to the first token: NVIDIA aiconfigurator's figure for vLLM.
-PREFILL_LAYER_S: Final = 0.8e-3
+# Bytes of 4-bit formats are read at 0.53 of the bandwidth where those of 16 bit are at 0.83:
+# kernels on RTX PRO 6000, NVIDIA aiconfigurator. 8 bit and the experts of gpt-oss (mxfp4) show no
+# such loss in whole steps.
+_FOUR_BIT: Final = 0.53 / 0.83
+FORMAT_EFFICIENCY: Final = {
+    name: _FOUR_BIT if bits[0] < 6 and name not in EXPERTS_ONLY else 1.0
+    for name, bits in BITS.items()
+}
+_EIGHT_BIT: Final = frozenset({"fp8", "int8"})
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """A model in one weight format on one device, as the formulas need it.
+    """A model in one weight format on one or more devices, as the formulas need it.
 
     Attributes:
-        dense_s: time to read all weights but the experts, once [s].
-        experts_s: time to read all experts, once [s].
+        dense_s: time to read all weights but the experts, once, at the full bandwidth [s].
+        experts_s: time to read all experts, once, likewise [s].
         expert_share: experts per token over experts.
-        kv_s: time to read one byte of KV cache [s].
-        flop_s: time per floating-point operation [s]; None: the device's rate is not sourced.
+        kv_s: time to read one byte of KV cache, likewise [s].
+        flop_s: time per floating-point operation at the full rate [s]; None: the device's rate is
+            not sourced.
         flop_per_token: without attention [FLOP].
         attention_flop: per token and token of context [FLOP].
-        layers: number of layers.
+        counts: by kind of work that a step has whatever is in it: layers, layers with links,
+            layers of 8-bit and of 4-bit experts, layers that a step with a prompt delays.
+        constants: what each kind of work costs.
     """
 
     dense_s: float
@@ -57,156 +62,232 @@ class Rates:
     flop_s: float | None
     flop_per_token: float
     attention_flop: float
-    layers: int
+    counts: tuple[int, int, int, int, int]
+    constants: Constants
+
+    def parts(
+        self,
+        batch: float,
+        kv_bytes_each: float,
+        context: float,
+        prompt: float = 0.0,
+        output: float = math.inf,
+    ) -> tuple[float, ...]:
+        """What a mean step does, by kind of work (``TERMS``): times at the device's rates, counts.
+
+        Of ``batch`` answers of ``output`` tokens, batch / output begin in a step, so that a share
+        1 - exp(-batch / output) of the steps reads a prompt, and that many prompts in the mean.
+        Experts touched by n tokens: E (1 - (1 - e/E)^n), uniform routing.
+
+        Args:
+            batch: answers under way.
+            kv_bytes_each: cache of one of them on one device [bytes].
+            context: tokens before each.
+            prompt: length of the prompts that come in [tokens].
+            output: length of the answers [tokens].
+        """
+        begun = batch / output
+        reading = 1 - math.exp(-begun) if prompt else 0.0
+        touched = 0.0
+        if self.experts_s:
+            alone = 1 - (1 - self.expert_share) ** batch
+            together = 1 - (1 - self.expert_share) ** (batch + prompt)
+            touched = alone + reading * (together - alone)
+        flop = batch * (self.flop_per_token + self.attention_flop * context)
+        flop += begun * prompt * (self.flop_per_token + self.attention_flop * prompt / 2)
+        layers, links, eight, four, delayed = self.counts
+        return (
+            self.dense_s + self.experts_s * touched,
+            batch * kv_bytes_each * self.kv_s,
+            flop * (self.flop_s or 0.0),
+            float(layers),
+            batch,
+            float(links),
+            float(eight),
+            float(four),
+            reading * delayed,
+        )
+
+    def times(
+        self,
+        batch: float,
+        kv_bytes_each: float,
+        context: float,
+        prompt: float = 0.0,
+        output: float = math.inf,
+    ) -> tuple[float, ...]:
+        """Time of a mean step by kind of work [s]; arguments as of :meth:`parts`."""
+        parts = self.parts(batch, kv_bytes_each, context, prompt, output)
+        return tuple(part * cost for part, cost in zip(parts, self.constants.cost, strict=True))
+
+    @property
+    def fixed_s(self) -> float:
+        """What a step costs whatever is in it [s]: the weights but experts, and the layers."""
+        weights, _, _, layer, _, link, eight, four, _ = self.constants.cost
+        layers, links, eights, fours, _ = self.counts
+        return (
+            self.dense_s * weights + layers * layer + links * link + eights * eight + fours * four
+        )
 
     def decode_s(self, batch: float, kv_bytes_each: float, context: float) -> float:
-        """One decode step [s]: the longer of reading and computing, plus the layers' own time.
-
-        Experts touched by ``batch`` tokens: E (1 - (1 - e/E)^B), uniform routing.
-        """
-        touched = 1 - (1 - self.expert_share) ** batch if self.experts_s else 0.0
-        reading = self.dense_s + self.experts_s * touched + batch * kv_bytes_each * self.kv_s
-        computing = 0.0
+        """One step that gives ``batch`` answers a token [s]; no prompt in it."""
+        cost = self.constants.cost
+        each = kv_bytes_each * self.kv_s * cost[1] + cost[4]
         if self.flop_s is not None:
-            each = self.flop_per_token + self.attention_flop * context
-            computing = batch * each * self.flop_s
-        return max(reading, computing) + LAYER_S * self.layers
+            flop = self.flop_per_token + self.attention_flop * context
+            each += flop * self.flop_s * cost[2]
+        touched = 0.0
+        if self.experts_s:
+            touched = self.experts_s * cost[0] * (1 - (1 - self.expert_share) ** batch)
+        return self.fixed_s + touched + batch * each
 
-    def prefill_s(self, prompt: float) -> float | None:
-        """Reading a prompt [s]: (2 N P + 2 a d P^2 L) / rate, plus dispatch; None: no rate."""
+    def prefill_s(self, prompt: float, context: float | None = None) -> float | None:
+        """One step that reads so many tokens of prompts [s]; None: the device's rate is unknown.
+
+        Args:
+            prompt: tokens.
+            context: tokens before each of them on average; None: half the prompt, a whole one.
+        """
         if self.flop_s is None:
             return None
-        flop = self.flop_per_token * prompt + self.attention_flop * prompt**2 / 2
-        return flop * self.flop_s + PREFILL_LAYER_S * self.layers
+        cost = self.constants.cost
+        before = prompt / 2 if context is None else context
+        flop = prompt * (self.flop_per_token + self.attention_flop * before)
+        touched = 1 - (1 - self.expert_share) ** prompt if self.experts_s else 0.0
+        return (
+            self.fixed_s
+            + self.experts_s * cost[0] * touched
+            + flop * self.flop_s * cost[2]
+            + self.counts[4] * cost[8]
+        )
+
+    def admission_s(self, prompt: float) -> float:
+        """From a request's arrival until its prompt can be read, the queue aside [s]."""
+        return self.constants.request_s + self.constants.token_s * prompt
+
+    @property
+    def sort(self) -> str:
+        """Of the model: ``dense`` or ``experts``."""
+        return "experts" if self.experts_s else "dense"
+
+    def estimate(self, value: float | None, unit: str, quantity: str, reason: str) -> Estimate:
+        """A figure with the interval of these constants, or absent with ``reason``."""
+        if value is None:
+            return Estimate.absent(unit, reason)
+        return self.constants.estimate(value, unit, quantity, self.sort)
 
 
-def rates(model: Model, weights: str, device: Device) -> Rates:
-    """The roofline of one model on one device.
+def rates(
+    model: Model,
+    weights: str,
+    device: Device,
+    devices: int = 1,
+    constants: Constants | None = None,
+) -> Rates:
+    """The rates of one model on one or more devices that share it (tensor parallel).
 
     Weight-only formats compute in 16 bit; fp8 in FP8 where the table has that rate, else 16 bit.
+
+    Args:
+        model: the shape.
+        weights: a key of ``BITS``.
+        device: what it runs on.
+        devices: how many share each layer.
+        constants: instead of the device's own.
     """
-    parts = tensors(model)
-    bits = BITS[weights][0]
-    per_byte = 1 / (MEMORY_EFFICIENCY[weights] * device.bandwidth.value)
-    dense_bits = 16.0 if weights == "mxfp4" else bits
-    sixteen_bit = 2.0 * (parts.router + parts.embedding + parts.small)  # output layer: one V h
+    shape = _shape(model, weights)
+    per_byte = 1 / (device.bandwidth.value * devices)
     rate = device.fp8 if weights == "fp8" and device.fp8 is not None else device.bf16
+    layers, _, eight, four, delayed = shape.counts
     return Rates(
-        dense_s=(parts.dense * dense_bits / 8 + sixteen_bit) * per_byte,
-        experts_s=parts.experts * bits / 8 * per_byte,
-        expert_share=model.experts_per_token / model.experts if model.experts else 0.0,
-        kv_s=1 / (KV_EFFICIENCY * device.bandwidth.value),
-        flop_s=None if rate is None else 1 / (COMPUTE_EFFICIENCY * rate.value),
-        flop_per_token=2.0 * active_parameters(model),
-        attention_flop=4.0 * model.heads * model.head_dim * model.layers,
-        layers=model.layers,
+        dense_s=shape.dense_bytes * per_byte,
+        experts_s=shape.expert_bytes * per_byte,
+        expert_share=shape.expert_share,
+        kv_s=1 / device.bandwidth.value,
+        flop_s=None if rate is None else 1 / (rate.value * devices),
+        flop_per_token=shape.flop_per_token,
+        attention_flop=shape.attention_flop,
+        counts=(layers, layers if devices > 1 else 0, eight, four, delayed),
+        constants=constants_of(device.name) if constants is None else constants,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """What the formulas give for a load, as plain numbers.
+class _Shape:
+    """What a step of a model reads and computes, whatever the device.
 
     Attributes:
-        in_flight: requests to make room for: 95th percentile at the peak, pessimistic arrivals.
-        tpot_s: time per output token at that many [s].
-        first_s: wait for the first token, 95th percentile [s]; None: prefill not known.
-        complete_s: wait for the whole answer, 95th percentile [s]; None: not known or unstable.
-        busy_s_per_day: time at work on a working day [s].
-        complete: whether the time at work has the reading of prompts in it.
-        stable: whether the work that arrives at the peak can be done at all.
+        dense_bytes: all weights but the experts, those of slow formats counted as more [bytes].
+        expert_bytes: all experts, likewise [bytes].
+        expert_share: experts per token over experts.
+        flop_per_token: without attention [FLOP].
+        attention_flop: per token and token of context [FLOP].
+        counts: as of ``Rates``, on one device.
     """
 
-    in_flight: int
-    tpot_s: float
-    first_s: float | None
-    complete_s: float | None
-    busy_s_per_day: float
-    complete: bool
-    stable: bool
+    dense_bytes: float
+    expert_bytes: float
+    expert_share: float
+    flop_per_token: float
+    attention_flop: float
+    counts: tuple[int, int, int, int, int]
 
 
-def timing(model: Model, rate: Rates, load: Load, room: int) -> Timing:
-    """Mean number in flight by Little's law, then the times at its 95th percentile.
+@lru_cache(maxsize=1024)
+def _shape(model: Model, weights: str) -> _Shape:
+    parts, bits = tensors(model), BITS[weights][0]
+    quantised = bits / 8 / FORMAT_EFFICIENCY[weights]
+    dense = parts.dense * (2.0 if weights in EXPERTS_ONLY else quantised)
+    head = parts.embedding * (quantised if weights in WITH_TABLES else 2.0)  # output layer: V h
+    irregular = model.experts > 0 or model.state is not None
+    four = bits < 6 and weights not in EXPERTS_ONLY
+    return _Shape(
+        dense_bytes=dense + head + 2.0 * (parts.router + parts.small),
+        expert_bytes=parts.experts * quantised,
+        expert_share=model.experts_per_token / model.experts if model.experts else 0.0,
+        flop_per_token=2.0 * active_parameters(model),
+        attention_flop=attention_flop(model),
+        counts=(
+            model.layers,
+            0,
+            model.expert_layers if weights in _EIGHT_BIT else 0,
+            model.expert_layers if four else 0,
+            model.layers if irregular else 0,
+        ),
+    )
 
-    B = arrivals x O x step(B) / (1 - arrivals x prefill), iterated (Little 1961). A new prompt
-    waits for those before it: M/G/1, E[W] = arrivals E[S^2] / (2 (1 - rho)), and its 95th
-    percentile E[W]/rho x ln(rho/0.05) (Kleinrock, Queueing Systems, vol. 1, section 5).
 
-    Args:
+@dataclass(frozen=True, slots=True)
+class ModelSteps:
+    """The steps of a model on a device, for :mod:`ecoaudit.sizing.simulation`.
+
+    Attributes:
         model: the shape.
-        rate: its roofline on the device.
-        load: the scenario's requests.
-        room: sequences that the KV cache holds.
+        rate: its rates; the device's computing rate must be known.
+        devices: how many share each layer.
     """
-    context = _mean_context(load)
-    kv = kv_bytes(model, context)
-    prefill = rate.prefill_s(load.prompt_mean.number)
-    output = load.output_mean.number
-    peak = load.peak_per_s.high or 0.0
-    in_flight, stable = _in_flight(rate, kv, context, prefill or 0.0, output, peak, room)
-    count = min(poisson_p95(in_flight), max(room, 1))
-    rho = peak * (prefill or 0.0)
-    slowed = 1 / (1 - rho) if rho < 1 else 1.0
-    tpot = rate.decode_s(count, kv, context) * slowed
-    first = rate.prefill_s(load.prompt_p95.number)
-    complete = None
-    if prefill is None or first is None or not stable:
-        first = None
-    else:
-        wait = 0.0
-        if rho > 0.05:
-            wait = prefill / (2 * (1 - rho)) * math.log(rho / 0.05)
-        first += wait + tpot
-        complete = first + load.output_p95.number * tpot
-    mean = load.mean_per_s.number
-    usual, steady = _in_flight(rate, kv, context, prefill or 0.0, output, mean, room)
-    usual += mean * (prefill or 0.0)  # a request is also at work while its prompt is read
-    busy = load.opening_s * (1 - math.exp(-usual)) if steady else load.opening_s
-    return Timing(count, tpot, first, complete, busy, prefill is not None, stable)
 
+    model: Model
+    rate: Rates
+    devices: int = 1
 
-def capacity_per_s(model: Model, rate: Rates, load: Load, room: int) -> float | None:
-    """Requests that can be finished per second with ``room`` in flight; None: not known."""
-    context = _mean_context(load)
-    prefill = rate.prefill_s(load.prompt_mean.number)
-    if prefill is None or room < 1:
-        return None
-    step = rate.decode_s(room, kv_bytes(model, context), context)
-    return 1 / (prefill + load.output_mean.number * step / room)
+    @property
+    def shared_s(self) -> float:
+        """What a step costs whatever is in it [s]."""
+        return self.rate.fixed_s
 
+    def decode_s(self, batch: float, context: float) -> float:
+        """A step that gives so many answers a token, with so many tokens before each [s]."""
+        kv = kv_bytes(self.model, context, tensor_parallel=self.devices)
+        return self.rate.decode_s(batch, kv, context)
 
-def datasheet(value: float | None, unit: str, source: str) -> Estimate:
-    """A figure of this module with its interval, or absent with ``source`` as the reason."""
-    if value is None:
-        return Estimate.absent(unit, source)
-    high = value * (1 + INTERVAL)
-    return Estimate(value, value / (1 + INTERVAL), high, unit, Basis.MODELLED, source)
+    def prefill_s(self, tokens: float, context: float) -> float:
+        """A step that reads so many tokens of prompts, with so many before each on average [s].
 
-
-def _mean_context(load: Load) -> float:
-    """Mean context of a sequence that is being answered: P + E[O^2] / (2 E[O])."""
-    return load.prompt_mean.number + load.output_mean.number * load.output_spread / 2
-
-
-def _in_flight(
-    rate: Rates,
-    kv: float,
-    context: float,
-    prefill: float,
-    output: float,
-    per_s: float,
-    room: int,
-) -> tuple[float, bool]:
-    rho = per_s * prefill
-    if rho >= 1:
-        return float(room), False
-    batch = 0.0
-    for _ in range(60):
-        new = per_s * output * rate.decode_s(max(batch, 1.0), kv, context) / (1 - rho)
-        if new > room:
-            return float(room), False
-        if abs(new - batch) <= 0.01 * new:
-            return new, True
-        batch = new
-    return batch, True
+        Raises:
+            ValueError: the device's computing rate is not known.
+        """
+        time = self.rate.prefill_s(tokens, context)
+        if time is None:
+            raise ValueError("the device's computing rate is not known")
+        return time

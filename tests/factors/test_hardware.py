@@ -59,10 +59,61 @@ def test_the_table_is_whole() -> None:
         ("RTX 4090", "bf16", 165.2e12),  # FP32 accumulation: half rate
         ("RTX 6000 Ada", "bf16", 364.2e12),
         ("Jetson Orin Nano", "int8", 33.5e12),  # 67 is with sparsity
+        ("B200", "bf16", 2250e12),  # GenZ has B100 and GB200 at 3500 and 4500
+        ("B200", "fp8", 4500e12),
+        ("RTX PRO 6000 Blackwell Server", "bf16", 467.8e12),  # hmc-tech.com has half
+        ("RTX PRO 6000 Blackwell Workstation", "bf16", 503.8e12),
+        ("A100 40GB SXM4", "bf16", 312e12),
+        ("RTX 5090", "bf16", 209.5e12),
     ],
 )
 def test_figures_that_other_tables_have_wrong(name: str, column: str, value: float) -> None:
     assert find_device(name).facts[column].value == pytest.approx(value)
+
+
+@pytest.mark.parametrize("name", ["Jetson AGX Orin", "GB10"])
+def test_rates_with_sparsity_are_not_taken_for_dense_ones(name: str) -> None:
+    # 275 TOPS and 1 PFLOP FP4 are with sparsity; the dense figures are not sourced
+    assert find_device(name).int8 is None
+    assert find_device(name).fp8 is None
+
+
+def test_modules_are_called_what_they_are() -> None:
+    # TechPowerUp calls the A100 SXM4 an OAM module
+    assert find_device("A100 80GB SXM4").form == "SXM4 module"
+    assert find_device("MI300X").form == "OAM module"
+
+
+@pytest.mark.parametrize(
+    ("name", "units", "clock_mhz", "per_clock"),
+    [
+        ("RTX 4090", 128, 2520, 256),
+        ("RTX 5090", 170, 2407, 256),
+        ("RTX 3090", 82, 1695, 256),
+        ("RTX 6000 Ada", 142, 2505, 512),
+    ],
+)
+def test_geforce_is_at_half_the_rate_of_the_workstation_cards(
+    name: str, units: int, clock_mhz: int, per_clock: int
+) -> None:
+    fact = find_device(name).bf16
+    assert fact is not None
+    assert fact.value == pytest.approx(units * clock_mhz * 1e6 * per_clock * 2, rel=2e-3)
+
+
+@pytest.mark.parametrize("device", ALL, ids=lambda device: device.name)
+def test_narrower_formats_are_not_slower(device: Device) -> None:
+    rates = [fact.value for fact in (device.bf16, device.fp8) if fact is not None]
+    assert rates == sorted(rates)
+    if device.fp8 is not None and device.bf16 is not None:
+        assert device.fp8.value <= 2.03 * device.bf16.value  # four times would be sparse
+
+
+@pytest.mark.parametrize("device", ALL, ids=lambda device: device.name)
+def test_pages_that_are_wrong_on_purpose_are_no_source(device: Device) -> None:
+    for fact in device.facts.values():
+        assert "fate-oracle" not in fact.source
+        assert "brick-house" not in fact.source
 
 
 @pytest.mark.parametrize("name", ["H200 NVL", "GB10", "Jetson AGX Orin", "Apple M2", "M3 Ultra"])

@@ -8,8 +8,16 @@ import pytest
 
 from ecoaudit.errors import NotFoundError
 from ecoaudit.estimate import Basis
-from ecoaudit.factors.languages import ENGLISH, Language, find_language, languages, token_premium
-from ecoaudit.factors.tokenizers import COUNTED, Tokenizer, tokenizer_of
+from ecoaudit.factors.languages import (
+    ENGLISH,
+    Language,
+    find_language,
+    language_named,
+    languages,
+    token_premium,
+    token_ratio,
+)
+from ecoaudit.factors.tokenizers import COUNTED, Tokenizer, named, tokenizer_of
 
 ALL = list(languages().values())
 
@@ -140,3 +148,68 @@ def test_codes_are_read_as_people_write_them(code: str, flores: str) -> None:
 def test_what_was_not_counted_is_refused(code: str, message: str) -> None:
     with pytest.raises(NotFoundError, match=message):
         token_premium(code, tokenizer_of())
+
+
+# users.md, story 4: within 1 %, by the names that people type.
+@pytest.mark.parametrize(
+    ("language", "premiums"),
+    [
+        ("Amharic", (7.54, 4.11, 5.88)),
+        ("Khmer", (14.88, 6.64, 3.35)),
+        ("Hindi", (1.79, 4.45, 1.58)),
+    ],
+)
+def test_premiums_by_the_names_that_people_type(
+    language: str, premiums: tuple[float, float, float]
+) -> None:
+    code = language_named(language).flores
+    for name, premium in zip(("tekken", "qwen", "o200k"), premiums, strict=True):
+        assert token_premium(code, named(name)).number == pytest.approx(premium, rel=0.01)
+
+
+def test_a_ratio_of_two_languages_is_taken_by_one_tokenizer_at_a_time() -> None:
+    # Amharic over Khmer by cl100k, DeepSeek, Tekken, Qwen, o200k
+    amharic, khmer = languages()["amh_Ethi"].tokens, languages()["khm_Khmr"].tokens
+    columns = ("cl100k", "deepseek_128k", "tekken_131k", "qwen_151k", "o200k")
+    ratios = [amharic[column].value / khmer[column].value for column in columns]
+    found = token_ratio("am", "km", tokenizer_of("llama", 128_256))
+    assert (found.low, found.high) == (min(ratios), max(ratios))
+    assert found.number == pytest.approx(math.prod(ratios) ** 0.2)
+    assert token_ratio("am", "km", "qwen_151k").number == pytest.approx(107935 / 174293, rel=0.01)
+    for tokenizer in (tokenizer_of(), "qwen_151k"):
+        assert token_ratio("am", "en", tokenizer) == token_premium("am", tokenizer)
+        assert token_ratio("am", "am", tokenizer).numbers == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "flores"),
+    [
+        ("Amharic", "amh_Ethi"),
+        ("khmer", "khm_Khmr"),
+        ("English", "eng_Latn"),
+        ("Quechua", "quy_Latn"),
+        ("Arabic", "arb_Arab"),
+        ("Standard Arabic", "arb_Arab"),
+        (" sw ", "swh_Latn"),
+        ("zh-TW", "zho_Hant"),
+    ],
+)
+def test_a_language_is_found_by_its_name_too(text: str, flores: str) -> None:
+    assert language_named(text).flores == flores
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "Chinese",
+            r"'Chinese' could be yue-Hant \(Yue Chinese\), zh-Hans .* name one by its code",
+        ),
+        ("Swahilli", r"no language 'Swahilli'; did you mean 'Swahili' \(sw-Latn\)"),
+        ("swx", r"no language 'swx' among those of FLORES-200"),
+        ("Klingon", r"no language 'Klingon' among those of FLORES-200"),
+    ],
+)
+def test_a_name_that_no_language_has_names_near_ones(text: str, message: str) -> None:
+    with pytest.raises(NotFoundError, match=message):
+        language_named(text)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ecoaudit.errors import NotFoundError
 from ecoaudit.factors.models import models
-from ecoaudit.factors.tokenizers import counted, tokenizer_of
+from ecoaudit.factors.tokenizers import COUNTED, counted, named, tokenizer_of
 
 SMALL = ("gpt2_50k", "mistral_v1_32k", "claude_legacy_65k")
 MODERN = ("cl100k", "deepseek_128k", "tekken_131k", "qwen_151k", "o200k")
@@ -70,3 +72,41 @@ def test_models_of_the_table_have_a_tokenizer() -> None:
 def test_an_unknown_column_is_refused() -> None:
     with pytest.raises(NotFoundError, match="no tokenizer 'tekken' was counted; did you mean"):
         counted("tekken")
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("tekken", "tekken_131k"),
+        ("Mistral Tekken", "tekken_131k"),
+        ("qwen", "qwen_151k"),
+        ("Qwen3", "qwen_151k"),
+        ("o200k", "o200k"),
+        ("o200k_base", "o200k"),
+        ("GPT-4o", "o200k"),
+        ("gpt-oss", "o200k"),
+        ("gpt-4", "cl100k"),
+        ("cl100k_base", "cl100k"),
+        ("deepseek", "deepseek_128k"),
+        ("gpt-2", "gpt2_50k"),
+        ("claude", "claude_legacy_65k"),
+        ("mistral-v3", "mistral_v1_32k"),
+        *((column, column) for column in COUNTED),
+        *((each.name, column) for column, each in COUNTED.items()),
+    ],
+)
+def test_a_counted_tokenizer_is_found_by_the_names_that_people_type(name: str, column: str) -> None:
+    assert named(name) == counted(column)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("mistral", "tokenizer 'mistral' could be 'mistral_v1_32k', 'tekken_131k'; name one"),
+        ("teken", "no tokenizer 'teken' in the table; did you mean 'tekken_131k'?"),
+        ("llama", "no tokenizer 'llama' in the table; known: cl100k, "),
+    ],
+)
+def test_a_tokenizer_that_was_not_counted_is_refused(name: str, message: str) -> None:
+    with pytest.raises(NotFoundError, match=re.escape(message)):
+        named(name)

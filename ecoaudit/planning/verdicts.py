@@ -1,0 +1,144 @@
+"""Which options stay within every limit, and in which order they are shown."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy
+from numpy.typing import NDArray
+
+from ecoaudit.bands import Array, Band, Flags
+from ecoaudit.estimate import Estimate
+from ecoaudit.factors.models import Model
+from ecoaudit.factors.typed import TYPED
+from ecoaudit.planning.catalogue import Catalogue
+from ecoaudit.planning.limits import Check, the_same
+
+
+class Verdicts:
+    """What the options of a catalogue need against what the site has.
+
+    Args:
+        catalogue: the tables.
+    """
+
+    def __init__(self, catalogue: Catalogue):
+        self.catalogue = catalogue
+
+    @cached_property
+    def checks(self) -> dict[str, Check]:
+        """Every limit by name, in the order in which they are shown."""
+        needs, scenario = self.catalogue, self.catalogue.scenario
+        site, service = scenario.site, scenario.workload.service
+        found = [
+            Check(
+                "memory", needs.memory, needs.usable.low, lambda r, c: needs.usable.at(r, c).source
+            ),
+            self._context(),
+            _within("circuit_power", needs.peak_w, site.circuit_power),
+            _within("capital", needs.price, scenario.budget),
+            _within("energy_per_day", needs.day_j, site.energy_per_day),
+        ]
+        for name, need, most in (
+            ("first_token", needs.first_s, service.first_token),
+            ("complete", needs.complete_s, service.complete),
+        ):
+            if most is not None:
+                found.append(_within(name, need, most))
+        what = "arrivals at the peak over what it can do"
+        found.append(the_same("load", needs.peak_load, 1.0, what))
+        return {check.name: check for check in found}
+
+    def _context(self) -> Check:
+        need = self.catalogue.load.context_p95
+
+        def most(model: Model) -> float:
+            if model.context_tokens is not None:
+                return float(model.context_tokens)
+            return (need.high or numpy.nan) if _is_typed(model) else numpy.nan
+
+        def source(row: int, _column: int) -> str:
+            model = self.catalogue.pairs[row].model
+            if model.context_tokens is not None:
+                return model.source
+            if _is_typed(model):
+                return "context_tokens was not typed: taken to be as long as this load needs"
+            return "the model's context is not sourced"
+
+        there = numpy.array([[most(pair.model)] for pair in self.catalogue.pairs])
+        return Check("context", Band.of(need), there, source)
+
+    @cached_property
+    def fits(self) -> Flags:
+        """Where an option stays within every limit."""
+        found = numpy.ones(self.catalogue.shape, dtype=bool)
+        for check in self.checks.values():
+            found &= check.ok
+        return found
+
+    @cached_property
+    def worst(self) -> Array:
+        """By what factor the limit that is missed by most is missed; 0 where none is."""
+        found = numpy.zeros(self.catalogue.shape)
+        for check in self.checks.values():
+            found = numpy.maximum(found, numpy.where(check.missed, check.over, 0.0))
+        return found
+
+    @cached_property
+    def _first(self) -> NDArray[numpy.int64]:
+        """Number of the first limit; that of none where an option fits."""
+        checks = list(self.checks.values())
+        found = numpy.full(self.catalogue.shape, len(checks))
+        for number in range(len(checks) - 1, -1, -1):
+            found = numpy.where(checks[number].known, found, number)
+        most = numpy.zeros(self.catalogue.shape)
+        for number, check in enumerate(checks):
+            more = check.missed & (check.over > most)
+            found = numpy.where(more, number, found)
+            most = numpy.where(more, check.over, most)
+        return found
+
+    def first_limit(self, row: int, column: int) -> str | None:
+        """The limit that is missed by the largest factor, else the first that is not known."""
+        names: list[str | None] = [*self.checks, None]
+        return names[int(self._first[row, column])]
+
+    def ranked(self) -> list[tuple[int, int]]:
+        """Rows and columns, the best option first.
+
+        Those that fit: the largest model, then the least energy in a year, then the lowest price.
+        The others: those that miss a limit, fewest limits missed or unknown first, then the nearest
+        miss in steps of 10 %, then as above; last those that miss none that is known.
+        """
+        missed = sum(
+            numpy.broadcast_to(~c.ok, self.catalogue.shape).astype(int)
+            for c in self.checks.values()
+        )
+        fits, worst, needs = self.fits, self.worst, self.catalogue
+        with numpy.errstate(divide="ignore"):
+            steps = numpy.floor(numpy.log(worst) / numpy.log(1.1))
+        steps = numpy.where((worst > 0) & numpy.isfinite(worst), steps, numpy.inf)
+        last_first = (
+            _inf_for_nan(needs.price.value),
+            _inf_for_nan(needs.year_j.value),
+            -needs.parameters.value,
+            numpy.where(fits, 0.0, steps),
+            numpy.where(fits, 0, missed),
+            ~fits & (worst == 0),
+            ~fits,
+        )
+        order = numpy.lexsort([numpy.broadcast_to(k, needs.shape).ravel() for k in last_first])
+        rows, columns = numpy.unravel_index(order, needs.shape)
+        return list(zip(rows.tolist(), columns.tolist(), strict=True))
+
+
+def _is_typed(model: Model) -> bool:
+    return model.source.startswith(TYPED)
+
+
+def _inf_for_nan(array: Array) -> Array:
+    return numpy.where(numpy.isnan(array), numpy.inf, array)
+
+
+def _within(name: str, need: Band, most: Estimate) -> Check:
+    return the_same(name, need, most.low or 0.0, most.source)

@@ -1,0 +1,114 @@
+"""``ecoaudit estimate``: one point, a table of points, rows that cannot be computed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from ecoaudit.planning.point_table import COLUMNS
+from tests.cli.conftest import Ecoaudit
+
+HEADER = "model,gpu,n_gpus,weights,concurrency,input_tokens,output_tokens"
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_one_point_on_the_terminal(ecoaudit: Ecoaudit) -> None:
+    done = ecoaudit("estimate", "--model", "Qwen3-8B", "--gpu", "L4")
+    assert done.returncode == 0
+    for word in ("Qwen/Qwen3-8B, bf16, 1 x NVIDIA L4", "ttft_s", "J/token", "80 % interval"):
+        assert word in done.stdout
+    assert "fits: " in done.stdout
+    assert "datasheet: roofline with constants of other devices" in done.stdout
+
+
+def test_a_table_keeps_its_rows_and_says_why_one_cannot_be_computed(
+    ecoaudit: Ecoaudit, tmp_path: Path
+) -> None:
+    table, answered = tmp_path / "points.csv", tmp_path / "answered.csv"
+    lines = [
+        f"{HEADER},mine",
+        "Qwen3-8B,RTX 4060 Ti 16GB,1,awq,2,1500,500,first",
+        "nobody/nothing,L4,1,bf16,1,100,100,second",
+        "Llama-3.1-8B,H100 SXM,,,,,,third",
+        "Llama-3.1-8B,H100 SXM,1,bf16,many,100,100,fourth",
+        "Llama-3.1-8B,M4 Pro,1,bf16,1,100,100,fifth",
+    ]
+    table.write_text("\ufeff" + "\r\n".join(lines) + "\r\n", "utf-8")
+    done = ecoaudit("estimate", "--csv", table, "-o", answered)
+    assert done.returncode == 0
+    assert "3 of 5 rows computed; see the column error" in done.stderr
+    found = rows(answered.read_text())
+    assert [row["mine"] for row in found] == ["first", "second", "third", "fourth", "fifth"]
+    assert list(found[0])[-len(COLUMNS) :] == list(COLUMNS)
+    first, second, third, fourth, fifth = found
+    assert first["weights"] == "awq"  # as it was asked
+    assert first["fits"] == "yes"
+    low, value, high = (float(first[f"tpot_s{end}"]) for end in ("_low", "", "_high"))
+    assert low < value < high
+    assert "no model 'nobody/nothing'" in second["error"]
+    assert second["tpot_s"] == ""
+    assert (third["basis"], third["error"]) == ("calibrated", "")
+    assert fourth["error"] == "concurrency: expected a number; got 'many'"
+    assert "not sourced" in fifth["error"]
+    assert float(fifth["memory_bytes"]) > 16e9
+    assert fifth["tpot_s"] == ""
+    # without -o the same goes to the output
+    assert rows(ecoaudit("estimate", "--csv", table).stdout) == found
+
+
+def test_json_has_unit_interval_basis_and_source(ecoaudit: Ecoaudit) -> None:
+    done = ecoaudit(
+        *("estimate", "--model", "Llama-3.1-70B", "--gpu", "H100 SXM", "--gpus", "2"),
+        *("--weights", "fp8", "--concurrency", "8", "--json"),
+    )
+    (found,) = json.loads(done.stdout)
+    assert found["fits"] is True
+    assert found["basis"] == "calibrated"
+    for figure in found["figures"].values():
+        assert figure["low"] < figure["value"] < figure["high"]
+        assert figure["unit"]
+        assert figure["source"]
+
+
+def test_a_model_from_its_configuration(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    config = {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "hidden_size": 2048,
+        "num_hidden_layers": 16,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "intermediate_size": 8192,
+        "vocab_size": 128256,
+        "tie_word_embeddings": True,
+        "max_position_embeddings": 131072,
+    }
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    own = ecoaudit("estimate", "--model", path, "--gpu", "L4", "--json")
+    table = ecoaudit("estimate", "--model", "Llama-3.2-1B", "--gpu", "L4", "--json")
+    figures = [json.loads(done.stdout)[0]["figures"]["memory_bytes"] for done in (own, table)]
+    assert figures[0] == figures[1]
+
+
+def test_what_is_wrong_is_one_sentence(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    lacking = tmp_path / "lacking.csv"
+    lacking.write_text("model,card\nQwen3-8B,L4\n")
+    for arguments, words in (
+        (("--model", "Qwen3-8B"), "name a model and a device"),
+        (("--model", "Qwen3-8B", "--gpu", "H9000"), "no device 'H9000'"),
+        (("--model", "Qwen3-8B", "--gpu", "L4", "--weights", "int3"), "no weight format 'int3'"),
+        (("--model", "Qwen3-8B", "--gpu", "L4", "--gpus", "1.5"), "expected a whole number"),
+        (("--csv", str(lacking)), "lacking.csv:1: it has no column 'gpu'"),
+        (("--csv", str(tmp_path / "none.csv")), "none.csv: cannot be read"),
+    ):
+        done = ecoaudit("estimate", *arguments)
+        assert done.returncode in (1, 2)
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
