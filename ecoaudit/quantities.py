@@ -79,6 +79,8 @@ LIMIT_UNITS: Final = {
     "first_token": "s",
     "complete": "s",
     "load": "",
+    "running_cost": "USD",
+    "quality": "",
 }
 # What is counted or timed is never less than nothing; a difference of energies may be.
 _COUNTED: Final = frozenset({"s", "bytes", "steps", "samples", "tokens", "requests"})

@@ -17,7 +17,8 @@ from ecoaudit.measurement import Device, DeviceEnergy, Measurement
 from ecoaudit.plan import Option, Plan, Verdict, load_plan
 from ecoaudit.planning import make_plan
 from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
-from ecoaudit.scenario import Scenario, available_profiles, load_scenario
+from ecoaudit.scenario import Quality, Scenario, available_profiles, load_scenario
+from ecoaudit.scenario.money import Alternatives, HostedApi, Subscription
 from ecoaudit.workloads.demand import nearest_load
 from tests.importers.results import SAID, configuration, leaderboard, vllm, write
 
@@ -63,10 +64,14 @@ def plan_of(scenario: Scenario, model: str, device: str) -> Plan:
     return make_plan(scenario, model_names=[model], device_names=[device])
 
 
+def always_on(plan: Plan) -> list[Option]:
+    return [each for each in plan.options if each.mode == "always-on"]
+
+
 def option(plan: Plan, model: str, weights: str, hardware: str) -> Option:
     (found,) = [
         each
-        for each in plan.options
+        for each in always_on(plan)
         if model in each.model and each.weights == weights and each.hardware.endswith(hardware)
     ]
     return found
@@ -79,7 +84,7 @@ def limit(each: Option, name: str) -> tuple[float | None, bool | None, float | N
 
 def test_every_combination_is_weighed(plan: Plan) -> None:
     # gpt-oss is published in one format; the nine others in three
-    assert len(plan.options) == (9 * 3 + 1) * 12
+    assert len(always_on(plan)) == (9 * 3 + 1) * 12
     assert len({each.id for each in plan.options}) == len(plan.options)
 
 
@@ -160,9 +165,11 @@ def test_unknown_rate_leaves_the_wait_unknown_and_never_fits(plan: Plan) -> None
 
 
 def test_idle_active_and_cooling_make_the_day(plan: Plan) -> None:
-    found = plan.options[0].quantities
-    parts = [found[f"{part}_energy_j_per_day"] for part in ("idle", "active", "cooling")]
-    assert total(parts, "J").value == pytest.approx(found["energy_j_per_day"].number)
+    for each in plan.options[:40]:
+        found = each.quantities
+        parts = [found[f"{part}_energy_j_per_day"] for part in ("idle", "active", "cooling")]
+        assert total(parts, "J").value == pytest.approx(found["energy_j_per_day"].number)
+    found = always_on(plan)[0].quantities
     assert found["idle_energy_j_per_day"].value == found["idle_power_w"].number * 86400
 
 
@@ -182,10 +189,8 @@ def test_solar_clinic_breaks_on_the_night_and_the_remedy_says_so() -> None:
         device_names=["RTX 4060 Ti 16GB"],
     )
     each = option(found, "Llama-3.2-1B", "bf16", "4060 Ti 16GB")
-    assert found.recommended is None
     assert each.first_limit == "energy_per_day"
     assert (each.remedy or "").startswith("switch it off outside opening hours")
-    assert "nothing-fits" in [doubt.code for doubt in found.doubts]
 
 
 def test_less_supply_flips_a_cell_and_its_reason(urban: Scenario) -> None:
@@ -217,7 +222,7 @@ def test_zero_budget_fails_everything_with_the_reason(urban: Scenario) -> None:
 def test_the_whole_catalogue_keeps_the_best_format_of_each_pair(urban: Scenario) -> None:
     found = make_plan(replace(urban, models=[], hardware=[]))
     pairs = {(each.model, each.hardware) for each in found.options}
-    assert len(found.options) == len(pairs) == len(models()) * len(devices())
+    assert len(always_on(found)) == len(pairs) == len(models()) * len(devices())
     assert "options-left-out" in [doubt.code for doubt in found.doubts]
     assert len(found.options[0].limits) >= 7
     assert found.options[0].quantities
@@ -513,3 +518,181 @@ def test_the_doubts_of_our_own_run_come_along_too(urban: Scenario) -> None:
     )
     said = [(doubt.message, doubt.remedy) for doubt in found.doubts if doubt.code == "short-steady"]
     assert said == [(f"run bench, for {each.id}: level 2: short", "more")]
+
+
+# -- ways to run, money, quality, languages --------------------------------------------------------
+
+
+def declared(value: float, unit: str) -> Estimate:
+    return Estimate.exact(value, unit, Basis.DECLARED, "test")
+
+
+def test_a_way_of_running_makes_an_option_fit_and_is_an_option_of_its_own() -> None:
+    """The solar clinic cannot run it day and night; it can while it is open."""
+    solar = load_scenario("solar-rural-screening")
+    found = make_plan(solar, model_names=["Llama-3.2-1B"], device_names=["RTX 4060 Ti 16GB"])
+    alone = option(found, "Llama-3.2-1B", "bf16", "4060 Ti 16GB")
+    assert (alone.mode, alone.first_limit) == ("always-on", "energy_per_day")
+    assert (alone.remedy or "").startswith("switch it off outside opening hours: ")
+    assert (alone.remedy or "").endswith("fits")
+    best = found.options[0]
+    assert best.id == found.recommended
+    assert best.mode == "opening-hours"
+    assert limit(best, "energy_per_day")[1] is True
+    full, less = (each.quantities["energy_j_per_day"].number for each in (alone, best))
+    assert less < 0.6 * full
+    asleep = next(each for each in found.options if each.mode == "sleep-between-jobs")
+    assert asleep.quantities["added_wait_s"].high == 300  # the pessimistic end of waking
+    assert asleep.first_limit == "complete"  # nobody at a kiosk waits for that
+    # with less supply the same way no longer fits, and the sentence says so
+    dark = replace(solar.site, energy_per_day=solar.site.energy_per_day * 0.25)
+    found = make_plan(
+        replace(solar, site=dark),
+        model_names=["Llama-3.2-1B"],
+        device_names=["RTX 4060 Ti 16GB"],
+    )
+    assert found.recommended is None
+    assert "even switched off" in (found.options[0].remedy or "")
+
+
+def test_without_a_time_to_wake_there_is_no_way_that_sleeps(urban: Scenario) -> None:
+    host = replace(urban.site.host, wake_time=None, wake_energy=None)
+    found = plan_of(replace(urban, site=replace(urban.site, host=host)), "Qwen3-8B", "L4")
+    assert {each.mode for each in found.options} == {"always-on"}
+
+
+def test_several_clinics_share_one_computer(urban: Scenario) -> None:
+    together = replace(urban, shared_by=declared(20, "clinics"))
+    found = plan_of(together, "Qwen3-8B", "L4")
+    shared = next(each for each in found.options if each.mode == "shared")
+    alone = option_alone(found, shared)
+    each_way = [option.quantities["energy_per_request_j"].number for option in (alone, shared)]
+    assert each_way[1] < 0.15 * each_way[0]  # idle is shared out over twenty times the requests
+    assert limit(shared, "capital")[0] == pytest.approx((limit(alone, "capital")[0] or 0) / 20)
+    assert limit(shared, "load")[0] == pytest.approx((limit(alone, "load")[0] or 0) * 20)
+
+
+def option_alone(plan: Plan, other: Option) -> Option:
+    """The same option, always on."""
+    return option(plan, other.model, other.weights, other.hardware)
+
+
+def test_the_cost_by_year_sums_to_the_total_and_names_what_is_missing(urban: Scenario) -> None:
+    year_s = 365.25 * 86400
+    money = replace(
+        urban.money,
+        life=declared(4 * year_s, "s"),
+        discount_rate=declared(0.08, ""),
+        maintenance=declared(0.05, ""),
+    )
+    found = plan_of(replace(urban, money=money), "Qwen3-8B", "L4")
+    costs = found.costs
+    assert costs["option"] == found.options[0].id
+    assert [year["year"] for year in costs["years"]] == [0, 1, 2, 3, 4]
+    totals = [year["total"]["value"] for year in costs["years"]]
+    assert sum(totals) == pytest.approx(costs["total"]["value"])
+    assert costs["years"][1]["rows"]["maintenance"]["value"] == pytest.approx(0.05 * totals[0])
+    assert costs["present_value"]["value"] < costs["total"]["value"]
+    assert {"import_duty", "freight", "staff"} <= set(costs["missing"])
+    figures = found.options[0].quantities
+    assert figures["life_cost_usd"].number == costs["total"]["value"]
+    assert figures["cost_per_request_usd"].number > 0
+
+
+def test_a_yearly_budget_is_a_limit(urban: Scenario) -> None:
+    money = replace(urban.money, yearly_budget=declared(1.0, "USD"))
+    each = option(plan_of(replace(urban, money=money), "Qwen3-8B", "L4"), "Qwen3-8B", "int4", "L4")
+    assert each.first_limit == "running_cost"
+    assert "raise the yearly budget to" in (each.remedy or "")
+
+
+def test_data_that_must_stay_leaves_no_cloud(urban: Scenario) -> None:
+    offers = Alternatives(
+        subscription=Subscription(declared(99, "USD/month")),
+        hosted_api=HostedApi(declared(5e-7, "USD/token"), declared(1.5e-6, "USD/token")),
+    )
+    for stays in (True, False):
+        site = replace(urban.site, data_must_stay=stays)
+        found = plan_of(replace(urban, site=site, alternatives=offers), "Qwen3-8B", "L4")
+        rows = {row["mode"]: row for row in found.alternatives}
+        assert set(rows) == {"cloud-gpu", "hosted-api", "subscription", "do-nothing"}
+        assert rows["subscription"]["allowed"] is not stays
+        assert ("may not leave the site" in rows["subscription"]["note"]) is stays
+        assert rows["do-nothing"]["allowed"] is True
+        assert rows["cloud-gpu"]["usd_per_year"]["value"] is None  # no price was typed
+        seats = urban.demand.clinicians.number * 99 * 12
+        assert rows["subscription"]["usd_per_year"]["value"] == pytest.approx(seats)
+        assert rows["subscription"]["break_even_months"]["value"] > 0
+
+
+def test_models_without_enough_quality_are_struck_out(urban: Scenario) -> None:
+    scores = {"Qwen/Qwen3-8B": 0.9, "Qwen/Qwen3-4B": 0.85, "Qwen/Qwen3-1.7B": 0.4}
+    quality = Quality(
+        "notes accepted",
+        declared(0.8, ""),
+        {name: declared(score, "") for name, score in scores.items()},
+    )
+    asked = replace(urban, quality=quality)
+    names = [*scores, "meta-llama/Llama-3.2-1B-Instruct"]
+    found = make_plan(asked, model_names=names, device_names=["L4"])
+    small = option(found, "Qwen3-1.7B", "int4", "L4")
+    assert small.first_limit == "quality"
+    assert "it scores 0.4, and 0.8 is the least; Qwen/Qwen3-" in (small.remedy or "")
+    unscored = option(found, "Llama-3.2-1B", "int4", "L4")
+    assert limit(unscored, "quality")[1] is None
+    assert "add its score to the profile" in (unscored.remedy or "")
+    # of those that are good enough the one that takes least, not the largest
+    assert (found.recommended or "").startswith("Qwen/Qwen3-4B")
+    assert "no-quality-score" not in {doubt.code for doubt in found.doubts}
+
+
+def test_the_languages_of_the_workload_with_the_models_tokenizer(urban: Scenario) -> None:
+    shares = {"en": declared(0.7, ""), "am": declared(0.3, "")}
+    asked = replace(urban, workload=replace(urban.workload, languages=shares))
+    found = plan_of(asked, "Qwen3-8B", "L4").languages
+    assert found["worst"] == "am"
+    rows = {row["code"]: row for row in found["languages"]}
+    assert rows["am"]["token_premium"]["value"] == pytest.approx(4.11, rel=0.01)
+    assert rows["am"]["relative_time"]["value"] > 3
+    assert found["worst_over_best"]["value"] == pytest.approx(4.11, rel=0.01)
+
+
+def test_a_model_and_a_device_in_a_few_lines(tmp_path: Path) -> None:
+    text = Path("profiles/scenarios/solar-rural-screening.yaml").read_text("utf-8")
+    head = text[: text.index("# What to weigh")].replace("solar-rural-clinic", "urban-clinic")
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        head
+        + """models:
+  - name: mine/clinic-3b
+    parameters_b: 3.2
+    layers: 28
+    kv_heads: 8
+    head_dim: 128
+    weights: int4
+hardware:
+  - name: My box
+    memory: 16 GB
+    bandwidth: 272 GB/s
+    power_limit: 60 W
+    bf16: 30 TFLOP/s
+    idle_power: 8 W
+    price: 300 USD
+""",
+        "utf-8",
+    )
+    found = make_plan(load_scenario(path))
+    assert {(each.model, each.weights, each.hardware) for each in found.options} == {
+        ("mine/clinic-3b", "int4", "My box")
+    }
+    best = found.options[0]
+    assert best.id == found.recommended
+    assert best.quantities["weight_bytes"].number == pytest.approx(3.2e9 * 0.6, rel=0.25)
+    codes = {doubt.code for doubt in found.doubts}
+    assert {"model-assumed", "context-not-typed"} <= codes
+
+
+def test_waits_of_the_first_options_are_simulated(urban: Scenario) -> None:
+    found = plan_of(urban, "Qwen3-8B", "L4")
+    (wait,) = [limit.value for limit in found.options[0].limits if limit.name == "complete"]
+    assert "simulation of 500 requests" in wait.source

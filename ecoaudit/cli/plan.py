@@ -23,6 +23,8 @@ _SHORT = {
     "first_token": "1st word",
     "complete": "answer",
     "load": "load",
+    "running_cost": "year cost",
+    "quality": "quality",
 }
 MOST_ROWS = 12
 MOST_COLUMNS = 4
@@ -107,6 +109,7 @@ def print_plan(plan: Plan, scenario: Scenario) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from ecoaudit.cli.plan_money import print_money
     from ecoaudit.printable import printable
 
     plain = not sys.stdout.isatty()
@@ -120,6 +123,7 @@ def print_plan(plan: Plan, scenario: Scenario) -> None:
     best = next((option for option in plan.options if option.id == plan.recommended), None)
     if best is not None:
         _energy(console, best, lines)
+    print_money(console, plan, lines)
     console.print("[bold]Doubts[/bold]")
     for doubt in plan.doubts:
         console.print(printable(f"- {doubt.message}."), markup=False)
@@ -153,9 +157,24 @@ def _recommended(best: Option) -> list[str]:
         f"Recommended: {best.model}",
         f"  {best.weights} weights on 1 x {best.hardware} (figures: {best.trust})",
         f"  {price} to buy, {energy} a working day, {carbon} a year",
+        *_mode(best),
         "What would change the answer, tightest limits first:",
         *changes,
     ]
+
+
+def _mode(best: Option) -> list[str]:
+    """How it is to be run, where that is not always on."""
+    from ecoaudit.planning.options import DO_IT
+    from ecoaudit.units import human
+
+    if best.mode not in DO_IT:
+        return []
+    told = f"  {DO_IT[best.mode]}"
+    added = best.quantities.get("added_wait_s")
+    if added is not None and added.high:
+        told += f": 95 % of the requests wait up to {human(added.high, 's')} more"
+    return [told]
 
 
 def _nothing(plan: Plan) -> list[str]:

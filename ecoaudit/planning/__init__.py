@@ -46,9 +46,10 @@ def make_plan(
 ) -> Plan:
     """Weigh every option of a scenario.
 
-    Those that fit come first: the largest model, then the least energy in a year, then the lowest
-    price. The others follow: those that miss a limit, fewest limits missed or unknown first, then
-    the nearest miss in steps of 10 %, then as above; last those that miss none that is known.
+    Those that fit come first: the largest model (where models have scores of quality, any whose
+    score is enough), then the least energy in a year, then the lowest price. The others follow:
+    those that miss a limit, fewest limits missed or unknown first, then the nearest miss in steps
+    of 10 %, then as above; last those that miss none that is known.
 
     Args:
         scenario: site, workload, demand and budget.
@@ -167,21 +168,22 @@ def _options(
         option = option_of(cell, scenario, grid, remedy, detailed=detailed)
         for each in (option, *(option_in(way, option, scenario, grid) for way in ways)):
             if each.verdict is Verdict.FITS:
-                fitting.append((_order(each, place), each))
+                fitting.append((_order(each, place, scenario.quality is not None), each))
             else:
                 others.append(each)
     fitting.sort(key=lambda pair: pair[0])
     return [option for _, option in fitting] + others
 
 
-def _order(option: Option, place: int) -> tuple[float, ...]:
-    """Among those that fit: the largest model, the least energy in a year, the lowest price."""
+def _order(option: Option, place: int, scored: bool) -> tuple[float, ...]:
+    """Among those that fit: the largest model (unless all have a score that is enough), then the
+    least energy in a year, then the lowest price."""
     found = option.quantities
     if not found:
         return (math.inf, math.inf, math.inf, place)
     price = found["capital_usd"].value
     return (
-        -found["parameters"].number,
+        0.0 if scored else -found["parameters"].number,
         found["energy_j_per_year"].number,
         math.inf if price is None else price,
         place,

@@ -201,7 +201,7 @@ def ownership(
         "installation": _given(finance.installation, "installation"),
         "spares": _share(finance.spares, price, "spares"),
         "energy": energy_per_year,
-        "staff": upkeep_per_year or _staff(finance, staff),
+        "staff": upkeep_per_year or staff_usd(finance, staff),
         "maintenance": _share(finance.maintenance, price, "maintenance"),
         "disposal": _given(finance.disposal, "disposal"),
     }
@@ -325,7 +325,8 @@ def _share(share: Estimate | None, price: Estimate, key: str) -> Estimate:
     return price.times(share, "USD").sourced(f"{share.source} x {price.source}")
 
 
-def _staff(finance: Finance, staff: Staff | None) -> Estimate:
+def staff_usd(finance: Finance, staff: Staff | None) -> Estimate:
+    """The staff's time that upkeep takes in a year [USD]; absent where it was not given."""
     missing = [] if finance.upkeep is not None else ["money.upkeep"]
     cost = None if staff is None else staff.hourly_cost
     if cost is None:

@@ -25,14 +25,18 @@ def doubts_of(
     kept: int,
 ) -> list[Doubt]:
     """The doubts of a plan, the weightiest first."""
-    doubts = [
-        doubt(
-            "no-quality-score",
-            "nothing here says how good a model's answers are; options that fit are ranked by size"
-            " (largest model first), then by energy in a year, then by price",
-            "judge the answers of the first few options on your own cases before you buy",
-        )
-    ]
+    doubts = (
+        []
+        if scenario.quality is not None
+        else [
+            doubt(
+                "no-quality-score",
+                "nothing here says how good a model's answers are; options that fit are ranked by"
+                " size (largest model first), then by energy in a year, then by price",
+                "judge the answers of the first few options on your own cases before you buy",
+            )
+        ]
+    )
     if best is None:
         doubts.append(
             doubt(

@@ -23,6 +23,8 @@ LIMIT_NAMES: Final = {
     "first_token": "wait for the first word",
     "complete": "wait for the whole answer",
     "load": "peak load",
+    "running_cost": "cost of a year",
+    "quality": "quality score",
 }
 
 

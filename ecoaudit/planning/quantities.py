@@ -8,7 +8,7 @@ from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.factors.grid import GridFactor, operational_kgco2e
 from ecoaudit.planning.cells import Cell
 from ecoaudit.planning.cost import Ownership, ownership, per_result
-from ecoaudit.planning.modes import Mode
+from ecoaudit.planning.modes import SHARED, Mode
 from ecoaudit.planning.renting import download_s
 from ecoaudit.scenario import Scenario
 from ecoaudit.sizing.memory import kv_bytes_per_token
@@ -48,11 +48,24 @@ def quantities_of(option: Cell, scenario: Scenario, grid: GridFactor) -> dict[st
 def of_mode(
     always_on: dict[str, Estimate], mode: Mode, scenario: Scenario, grid: GridFactor
 ) -> dict[str, Estimate]:
-    """The same in another way of running it; what is not known of that way is left out."""
-    gone = ("idle_energy_j_per_day", "active_energy_j_per_day", "cooling_energy_j_per_day")
-    found = {name: figure for name, figure in always_on.items() if name not in gone}
+    """The same in another way of running it.
+
+    What requests add is as always on; all else that the computer takes is at rest: idle, asleep or
+    waking.
+    """
+    found = dict(always_on)
+    pue = scenario.site.pue
+    computer = mode.energy_j_per_day.per(pue, "J")
+    active = found["active_energy_j_per_day"]
+    if mode.name == SHARED and scenario.shared_by is not None:
+        active = active.times(scenario.shared_by, "J")
+    rest = computer - active
+    rest = replace(rest, value=max(rest.number, 0.0), low=max(rest.low or 0.0, 0.0))
     year = mode.energy_j_per_year(scenario.demand.days_per_year)
     found |= {
+        "idle_energy_j_per_day": rest.sourced("idle, asleep and waking"),
+        "active_energy_j_per_day": active,
+        "cooling_energy_j_per_day": _cooling(computer, pue),
         "energy_j_per_day": mode.energy_j_per_day,
         "energy_j_per_rest_day": mode.energy_j_per_rest_day,
         "energy_j_per_year": year,

@@ -10,7 +10,7 @@ from ecoaudit.planning.cells import Cell
 from ecoaudit.planning.limits import LIMIT_NAMES
 from ecoaudit.planning.verdicts import Verdicts
 from ecoaudit.sizing.memory import BITS
-from ecoaudit.units import J_PER_KWH, human, significant
+from ecoaudit.units import J_PER_KWH, S_PER_DAY, human, significant
 
 
 class Remedies:
@@ -29,6 +29,8 @@ class Remedies:
             "circuit_power": self._circuit,
             "capital": self._capital,
             "energy_per_day": self._energy,
+            "running_cost": self._running,
+            "quality": self._quality,
         }
 
     def of(self, option: Cell) -> str | None:
@@ -89,17 +91,41 @@ class Remedies:
             return _measure(limit)
         there = limit.limit or 0.0
         supply = _kwh(there)
-        share = self._scenario.demand.opening.number / 86400
-        idle, active = option.figure("idle_j"), option.figure("active_j")
-        open_only = (idle * share + active).times(self._scenario.site.pue, "J")
-        switched = _kwh(open_only.high or 0.0)
-        if (open_only.high or 0.0) <= there:
+        most = self._open_only_j(option)
+        switched = _kwh(most)
+        if most <= there:
             return f"switch it off outside opening hours: {switched} of {supply}, fits"
         start = f"even switched off outside opening hours it takes {switched} of {supply}"
         other = self._device(option, "energy_per_day", self._catalogue.idle_w.value)
         if other is None:
             return f"{start}; give it more supply, or a device that idles lower"
         return f"{start}; {other.device.name} stays within it"
+
+    def _open_only_j(self, option: Cell) -> float:
+        """Energy of a day on which it is on while the clinic is open, at most [J]: all ends at
+        once, so no smaller than what :mod:`ecoaudit.planning.modes` finds."""
+        site, share = self._scenario.site, self._scenario.demand.opening.number / S_PER_DAY
+        idle, active = option.figure("idle_j").high or 0.0, option.figure("active_j").high or 0.0
+        asleep, wake = site.host.sleep_power, site.host.wake_energy
+        slept = 0.0 if asleep is None else (asleep.high or 0.0) * S_PER_DAY * (1 - share)
+        woken = 0.0 if wake is None else wake.high or 0.0
+        return (idle * share + active + slept + woken) * (site.pue.high or 1.0)
+
+    def _running(self, option: Cell, limit: Limit) -> str:
+        if not limit.value.known:
+            return _measure(limit)
+        start = f"raise the yearly budget to {human(limit.value.high, 'USD')}"
+        other = self._device(option, "running_cost", self._catalogue.year_j.value)
+        if other is None:
+            return start
+        return f"{start}, or take {other.device.name}, which takes less energy{_still(other)}"
+
+    def _quality(self, option: Cell, limit: Limit) -> str:
+        if limit.limit is None:
+            return f"judge {option.model.name} on your own cases, and add its score to the profile"
+        other = self._model(option, "quality")
+        what = f"it scores {limit.limit:g}, and {limit.value.number:g} is the least"
+        return what if other is None else f"{what}; {other.model.name} has enough"
 
     def _time(self, option: Cell, limit: Limit) -> str:
         if not limit.value.known:
@@ -141,7 +167,7 @@ class Remedies:
         """The largest other model on the same device that passes, one that fits if there is."""
         sizes = self._catalogue.parameters.value[:, 0]
         passing = self._passing(limit)[:, option.column]
-        if limit != "context":
+        if limit not in ("context", "quality"):
             passing = passing & (sizes < sizes[option.row])
         if not passing.any():
             return None

@@ -12,7 +12,9 @@ from ecoaudit.estimate import Estimate
 from ecoaudit.factors.models import Model
 from ecoaudit.factors.typed import TYPED
 from ecoaudit.planning.catalogue import Catalogue
+from ecoaudit.planning.cost import staff_usd
 from ecoaudit.planning.limits import Check, the_same
+from ecoaudit.scenario import Quality
 
 
 class Verdicts:
@@ -47,6 +49,10 @@ class Verdicts:
                 found.append(_within(name, need, most))
         what = "arrivals at the peak over what it can do"
         found.append(the_same("load", needs.peak_load, 1.0, what))
+        if scenario.money.yearly_budget is not None:
+            found.append(_within("running_cost", self._running_usd(), scenario.money.yearly_budget))
+        if scenario.quality is not None:
+            found.append(self._quality(scenario.quality))
         return {check.name: check for check in found}
 
     def _context(self) -> Check:
@@ -67,6 +73,28 @@ class Verdicts:
 
         there = numpy.array([[most(pair.model)] for pair in self.catalogue.pairs])
         return Check("context", Band.of(need), there, source)
+
+    def _running_usd(self) -> Band:
+        """What is known of a year's costs: electricity, maintenance and the staff's time [USD]."""
+        needs, scenario = self.catalogue, self.catalogue.scenario
+        site, money = scenario.site, scenario.money
+        used = needs.year_j.times(Band.of(site.pue), "J")
+        found = used.times(Band.of(site.tariff), "USD")
+        if money.maintenance is not None:
+            found = found + needs.price.times(Band.of(money.maintenance), "USD")
+        staff = staff_usd(money, site.staff)
+        return found + Band.of(staff) if staff.known else found
+
+    def _quality(self, gate: Quality) -> Check:
+        """The least score against each model's; one without a score cannot be judged."""
+        scores = [gate.scores.get(pair.model.name) for pair in self.catalogue.pairs]
+
+        def source(row: int, _column: int) -> str:
+            score = scores[row]
+            return f"no score of {gate.metric}" if score is None else score.source
+
+        there = [[numpy.nan if score is None else score.low] for score in scores]
+        return Check("quality", Band.of(gate.minimum), numpy.array(there, dtype=float), source)
 
     @cached_property
     def fits(self) -> Flags:
@@ -106,7 +134,8 @@ class Verdicts:
     def ranked(self) -> list[tuple[int, int]]:
         """Rows and columns, the best option first.
 
-        Those that fit: the largest model, then the least energy in a year, then the lowest price.
+        Those that fit: the largest model, then the least energy in a year, then the lowest price;
+        where each has a score of quality that is enough, its size no longer matters.
         The others: those that miss a limit, fewest limits missed or unknown first, then the nearest
         miss in steps of 10 %, then as above; last those that miss none that is known.
         """
@@ -121,7 +150,7 @@ class Verdicts:
         last_first = (
             _inf_for_nan(needs.price.value),
             _inf_for_nan(needs.year_j.value),
-            -needs.parameters.value,
+            numpy.zeros((1, 1)) if needs.scenario.quality else -needs.parameters.value,
             numpy.where(fits, 0.0, steps),
             numpy.where(fits, 0, missed),
             ~fits & (worst == 0),

@@ -107,3 +107,31 @@ def test_a_misspelt_name_is_told_with_its_line_unless_another_stands_in(
     assert done.stderr.startswith(f"ecoaudit: {place}:{line}: hardware.11: no device 'RTX 4091'")
     assert "did you mean 'NVIDIA GeForce RTX 4090'" in done.stderr
     assert ecoaudit("plan", place, "--hardware", "L4").returncode == 0
+
+
+MONEY = """
+money: {life: 4 years, discount_rate: 0.08, import_duty: 0.25, maintenance: 0.05, disposal: 50 USD}
+alternatives: {subscription: {price: 99 USD/month}}
+"""
+
+
+def test_the_cost_by_year_and_what_renting_would_cost(tmp_path: Path) -> None:
+    text = Path("profiles/scenarios/urban-clinic-summaries.yaml").read_text("utf-8")
+    path = tmp_path / "money.yaml"
+    path.write_text(text + MONEY, "utf-8")
+    output, _, code = call("plan", str(path), "--models", "Qwen3-8B", "--hardware", "L4")
+    assert code == 0
+    assert "Cost by year, USD" in output
+    assert "import duty" in output
+    assert "worth " in output
+    assert "Not given, so not in it: freight, installation, spares, staff." in output
+    assert "subscribe for each clinician: " in output
+    assert "not allowed: patient text may not leave the site" in " ".join(output.split())
+    assert max(map(len, output.splitlines())) <= 80
+    without, _, _ = call("plan", "urban-clinic-summaries", *FEW)
+    assert "No cost by year: the scenario has no `money.life`." in without
+
+
+def test_how_to_run_it_is_in_the_decision() -> None:
+    output, _, _ = call("plan", "solar-rural-screening")
+    assert "|   switch it off outside opening hours" in output
