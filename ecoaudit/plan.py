@@ -112,6 +112,8 @@ class Plan:
             [{"year", "length", "rows": {name: Estimate}, "total"}], "missing"}``.
         alternatives: what one could do instead of buying: ``{"mode", "name", "usd_per_year",
             "allowed", "note", "break_even_months"}``.
+        breaks: how many times the load each limit of the same option breaks:
+            ``{"option", "limits": {name: factor, or None beyond a thousand}}``.
         languages: of the same option: ``{"tokenizer", "languages": [...], "worst", "best",
             "worst_over_best", "mean_premium"}``; empty where the workload states none.
         tool: name and version of the program.
@@ -127,6 +129,7 @@ class Plan:
     runs: list[dict[str, Any]] = field(default_factory=list)
     costs: dict[str, Any] = field(default_factory=dict)
     alternatives: list[dict[str, Any]] = field(default_factory=list)
+    breaks: dict[str, Any] = field(default_factory=dict)
     languages: dict[str, Any] = field(default_factory=dict)
     tool: str = ""
     schema: str = PLAN_SCHEMA
@@ -170,5 +173,5 @@ def _faults(plan: Plan) -> Iterator[Fault]:
         yield "recommended", f"{best!r} is none of the options; {did_you_mean(best, seen)}"
     elif best is not None and seen[best].verdict is not Verdict.FITS:
         yield "recommended", f"{best!r} does not fit, as its verdict says"
-    for name in ("scenario", "factors", "runs", "costs", "alternatives", "languages"):
+    for name in ("scenario", "factors", "runs", "costs", "alternatives", "breaks", "languages"):
         yield from data_faults(getattr(plan, name), name)

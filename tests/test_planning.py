@@ -696,3 +696,20 @@ def test_waits_of_the_first_options_are_simulated(urban: Scenario) -> None:
     found = plan_of(urban, "Qwen3-8B", "L4")
     (wait,) = [limit.value for limit in found.options[0].limits if limit.name == "complete"]
     assert "simulation of 500 requests" in wait.source
+
+
+def test_the_load_at_which_each_limit_breaks(urban: Scenario) -> None:
+    host = replace(urban.site.host, wake_time=None, wake_energy=None)
+    awake = replace(urban, site=replace(urban.site, host=host))
+    found = plan_of(awake, "Qwen3-8B", "L4")
+    factors = found.breaks["limits"]
+    assert found.breaks["option"] == found.recommended
+    assert {"complete", "load", "energy_per_day"} <= set(factors)
+    times, name = min((times, name) for name, times in factors.items() if times is not None)
+    assert times > 1.5
+    for factor, fits in ((times / 1.3, True), (times * 1.3, False)):
+        demand = replace(awake.demand, clinicians=awake.demand.clinicians * factor)
+        again = plan_of(replace(awake, demand=demand), "Qwen3-8B", "L4")
+        (same,) = [each for each in again.options if each.id == found.recommended]
+        (held,) = [each.ok for each in same.limits if each.name == name]
+        assert bool(held) is fits

@@ -134,12 +134,12 @@ def _decision(console: Console, plan: Plan, lines: Box) -> None:
     from rich.panel import Panel
 
     best = next((option for option in plan.options if option.id == plan.recommended), None)
-    text = _nothing(plan) if best is None else _recommended(best)
+    text = _nothing(plan) if best is None else _recommended(plan, best)
     console.print(Panel("\n".join(text), title="Decision", box=lines), markup=False)
     console.print()
 
 
-def _recommended(best: Option) -> list[str]:
+def _recommended(plan: Plan, best: Option) -> list[str]:
     from ecoaudit.planning import LIMIT_NAMES
     from ecoaudit.units import human
 
@@ -160,7 +160,20 @@ def _recommended(best: Option) -> list[str]:
         *_mode(best),
         "What would change the answer, tightest limits first:",
         *changes,
+        *_breaks(plan),
     ]
+
+
+def _breaks(plan: Plan) -> list[str]:
+    """The limit that more load breaks first, and at how many times the load."""
+    from ecoaudit.planning import LIMIT_NAMES
+    from ecoaudit.units import significant
+
+    found = {n: times for n, times in plan.breaks.get("limits", {}).items() if times is not None}
+    if not found:
+        return []
+    first = min(found, key=lambda name: found[name])
+    return [f"  at {significant(found[first])} times the load: {LIMIT_NAMES[first]}"]
 
 
 def _mode(best: Option) -> list[str]:

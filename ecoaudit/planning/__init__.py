@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from ecoaudit import __version__
 from ecoaudit.errors import UsageError
@@ -15,6 +16,7 @@ from ecoaudit.factors.models import Model, find_model, models
 from ecoaudit.factors.typed import device_from_mapping, model_from_mapping
 from ecoaudit.plan import Option, Plan, Verdict
 from ecoaudit.planning.besides import alternatives_of, costs_of, languages_of
+from ecoaudit.planning.breaking import breaks_at
 from ecoaudit.planning.catalogue import Catalogue
 from ecoaudit.planning.cells import Cell
 from ecoaudit.planning.doubts import doubts_of
@@ -64,17 +66,18 @@ def make_plan(
     """
     wanted_models = _models(scenario, model_names)
     wanted_devices = _devices(scenario, device_names)
-    measured = list(runs)
-    evidence, listed = gather(measured, scenario)
+    measured = {run.id: run for run in runs}
+    evidence, listed = gather(measured.values(), scenario)
     site = scenario.site
     grid = grid_factor(site.country, site.region, site.grid_intensity)
-    catalogue = Catalogue(scenario, wanted_models, wanted_devices, _typed(prices), evidence)
+    typed = _typed(prices)
+    catalogue = Catalogue(scenario, wanted_models, wanted_devices, typed, evidence)
     verdicts = _with_simulated_waits(Verdicts(catalogue))
     catalogue = verdicts.catalogue
     ranked = [Cell(verdicts, row, column) for row, column in verdicts.ranked()]
     whole = len(ranked) <= MOST_OPTIONS
     kept = ranked if whole else _best_formats(ranked)
-    options = _options(kept, whole, scenario, grid, {run.id: run for run in measured})
+    options = _options(kept, whole, scenario, grid, measured)
     fitting = next((option for option in options if option.verdict is Verdict.FITS), None)
     first = fitting or next(iter(options), None)
     by_id = {option_id(*cell.key): cell for cell in kept[:DETAILED]}
@@ -90,6 +93,7 @@ def make_plan(
         runs=listed,
         costs={} if first is None else costs_of(first, scenario),
         alternatives=alternatives_of(first, scenario),
+        breaks={} if first is None else _breaks(first, by_id[_always_on(first)], typed, measured),
         languages={} if first is None else languages_of(by_id[_always_on(first)], scenario),
         tool=f"ecoaudit {__version__}",
     )
@@ -188,6 +192,12 @@ def _order(option: Option, place: int, scored: bool) -> tuple[float, ...]:
         math.inf if price is None else price,
         place,
     )
+
+
+def _breaks(
+    option: Option, cell: Cell, prices: Mapping[str, Estimate], runs: Mapping[str, Run]
+) -> dict[str, Any]:
+    return {"option": option.id, "limits": breaks_at(cell, option.mode, prices, runs)}
 
 
 def _always_on(option: Option) -> str:
