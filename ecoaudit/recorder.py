@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -331,8 +332,15 @@ class Recorder:
         """
         self.add_doubt(doubt(code, message, remedy))
 
-    def add_doubt(self, said: Doubt) -> None:
-        """Add a doubt to the run, once."""
+    def add_doubt(self, said: Doubt, load: str | None = None) -> None:
+        """Add a doubt to the run, once.
+
+        Args:
+            said: the doubt.
+            load: of which load of the curve it is; None leaves what the doubt says itself.
+        """
+        if load is not None:
+            said = replace(said, load=load)
         if self._sampler is None:
             self._recording.add_doubt(said)
         else:

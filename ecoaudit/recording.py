@@ -84,7 +84,7 @@ class Recording:
             self.doubts.append(said)
 
     def doubt(self, code: str, message: str, remedy: str | None = None) -> None:
-        """Say a doubt of the list in ``ecoaudit.checks``, once."""
+        """Say a doubt of the list in ``ecoaudit.checks``, once, of the whole run."""
         self.add_doubt(doubt(code, message, remedy))
 
     def add_point(self, point: CurvePoint) -> None:
@@ -303,7 +303,7 @@ def net_of_idle(window: Measurement, idle: Measurement) -> dict[str, Estimate]:
     if not rest.known:
         return {"idle_power_w": Estimate.absent("W", rest.source)}
     power = (rest / idle.duration_s).converted(1.0, "W")
-    power = power.sourced(f"window idle, {idle.duration_s:.1f} s; {rest.source}")
+    power = power.sourced(f"window {idle.name}, {idle.duration_s:.1f} s; {rest.source}")
     net = energy_within(window.devices, None) - rest * (window.duration_s / idle.duration_s)
     return {"idle_power_w": power, "net_energy_j": net}
 

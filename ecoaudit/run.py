@@ -12,7 +12,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,14 @@ from ecoaudit.quantities import Fault, data_faults, figure_faults
 
 _NEXT = "correct it, or take the file as ecoaudit wrote it"
 RUN_SCHEMA = "ecoaudit.run/1"
+
+# In the summary these are of the whole run, though each load of a curve has its own.
+OF_RUN = frozenset(
+    {
+        *("duration_s", "energy_j", "gpu_energy_j", "cpu_energy_j", "dram_energy_j"),
+        *("peak_host_memory_bytes", "peak_gpu_memory_bytes"),
+    }
+)
 
 
 class RunKind(StrEnum):
@@ -46,11 +54,19 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Something that weakens a result, said beside it with its remedy."""
+    """Something that weakens a result, said beside it with its remedy.
+
+    Attributes:
+        code: of the list in ``ecoaudit.checks``.
+        message: what was found, with its figures.
+        remedy: what to do about it.
+        load: of which load of the curve, named as in :attr:`CurvePoint.load`; None: of the run.
+    """
 
     code: str
     message: str
     remedy: str
+    load: str | None = None
 
 
 def load_in_words(level: int | None, arrivals: str, rate_per_s: float | None) -> str:
@@ -89,6 +105,16 @@ class CurvePoint:
         """What was driven, in a few words."""
         return load_in_words(self.level, self.arrivals, self.rate_per_s)
 
+    @property
+    def title(self) -> str:
+        """The same for people."""
+        return self.load if self.level is None else f"level {self.level}"
+
+    @property
+    def figures(self) -> dict[str, Estimate]:
+        """Those of the steady part, else those of the whole of it."""
+        return self.steady or self.whole_run
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -116,6 +142,22 @@ class Run:
     doubts: list[Doubt] = field(default_factory=list)
     summary: dict[str, Estimate] = field(default_factory=dict)
 
+    @property
+    def summary_point(self) -> CurvePoint | None:
+        """The load of whose figures the summary speaks; None where there is none, or none said."""
+        said = self.settings.get("summary")
+        if not isinstance(said, dict):
+            return None
+        load = said.get("load", said.get("level"))
+        return next((point for point in self.curve if point.load == str(load)), None)
+
+    def load_of(self, name: str) -> str | None:
+        """Of which load a figure of the summary is; None: of the whole run."""
+        point = self.summary_point
+        if point is None or name in OF_RUN or name not in point.figures:
+            return None
+        return point.load
+
     def to_json(self) -> str:
         """The text of the run's file."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -133,7 +175,16 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             message names the place in it.
     """
     run: Run = load_json(path, Run, RUN_SCHEMA, "run", _faults)
-    return run
+    return replace(run, doubts=[_with_load(said, run.curve) for said in run.doubts])
+
+
+def _with_load(said: Doubt, curve: list[CurvePoint]) -> Doubt:
+    """A doubt with its load, which files from before that field have in its message alone."""
+    if said.load is None:
+        for point in curve:
+            if said.message.startswith((f"{point.title}: ", f"{point.title}, time ")):
+                return replace(said, load=point.load)
+    return said
 
 
 def _faults(run: Run) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.planning import make_plan
 from ecoaudit.quantities import LIMIT_UNITS, UNITS
 from ecoaudit.run import Run, load_run
-from ecoaudit.scenario import load_scenario
+from ecoaudit.scenario import Quality, load_scenario
 
 DATA = Path(__file__).parent / "data"
 
@@ -44,7 +44,15 @@ def test_the_figures_of_a_plan_are_listed() -> None:
     asked = load_scenario("district-hospital-notes")
     wait = Estimate.exact(9.0, "s", Basis.DECLARED, "the head nurse")
     service = replace(asked.workload.service, first_token=wait)
-    plan = make_plan(replace(asked, workload=replace(asked.workload, service=service)))
+    enough = Estimate.exact(0.8, "", Basis.DECLARED, "two doctors")
+    plan = make_plan(
+        replace(
+            asked,
+            workload=replace(asked.workload, service=service),
+            money=replace(asked.money, yearly_budget=replace(wait, unit="USD")),
+            quality=Quality("notes accepted", enough, dict.fromkeys(asked.models, enough)),
+        )
+    )
     for option in plan.options:
         for name, figure in option.quantities.items():
             assert (name, figure.unit) == (name, UNITS.get(name))

@@ -205,6 +205,42 @@ def test_no_such_file_and_not_text(tmp_path: Path) -> None:
         load_run(tmp_path)
 
 
+def test_a_doubt_keeps_its_load_and_older_files_have_it_in_their_words(tmp_path: Path) -> None:
+    loads = [CurvePoint(1, {}), CurvePoint(12, {}), CurvePoint(None, {}, {}, "poisson", 0.5)]
+    messages = {
+        "level 1: it was short": "1",
+        "level 12, time 2: it was short": "12",
+        "poisson, 0.5 requests/s: it was short": "poisson, 0.5 requests/s",
+        "level 2: of a load that is not there": None,
+        "it was short": None,
+    }
+    run = replace(RUN, curve=loads, doubts=[Doubt("x", message, "y") for message in messages])
+    data = json.loads(run.to_json())
+    assert data["doubts"][0].pop("load", "none") is None  # the key of an older file
+    (tmp_path / "x.json").write_text(json.dumps(data))
+    found = load_run(tmp_path / "x.json")
+    assert {said.message: said.load for said in found.doubts} == messages
+    found.save(tmp_path / "y.json")
+    assert load_run(tmp_path / "y.json") == found
+
+
+def test_which_figures_of_the_summary_are_of_one_load() -> None:
+    each = {"ttft_s_p50": ENERGY, "energy_j": ENERGY}
+    curve = [CurvePoint(1, {}), CurvePoint(4, {}, each)]
+    summary = {**each, "idle_power_w": ENERGY}
+    run = replace(RUN, curve=curve, summary=summary, settings={"summary": {"load": "4"}})
+    assert run.summary_point is curve[1]
+    assert {name: run.load_of(name) for name in summary} == {
+        "ttft_s_p50": "4",
+        "energy_j": None,  # that of the whole run, though the load has its own
+        "idle_power_w": None,
+    }
+    older = replace(run, settings={"summary": {"level": 4}})  # before loads had names
+    assert older.summary_point is curve[1]
+    for settings in ({}, {"summary": None}, {"summary": {"load": "8"}}):
+        assert replace(run, settings=settings).load_of("ttft_s_p50") is None
+
+
 def test_a_figure_that_is_no_number_is_never_written() -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         replace(RUN, duration_s=float("nan")).to_json()

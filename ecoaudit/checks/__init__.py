@@ -23,13 +23,19 @@ FAMILIES: dict[str, dict[str, Check]] = {
 CHECKS: dict[str, Check] = {code: c for family in FAMILIES.values() for code, c in family.items()}
 
 
-def doubt(code: str, message: str, remedy: str | None = None) -> Doubt:
+def doubt(code: str, message: str, remedy: str | None = None, load: str | None = None) -> Doubt:
     """Say a doubt of the list; the list's own remedy stands where none is given.
+
+    Args:
+        code: in the list.
+        message: what was found.
+        remedy: what to do about it.
+        load: of which load of a curve it is: see :class:`~ecoaudit.run.Doubt`.
 
     Raises:
         KeyError: the code is not in the list.
     """
-    return Doubt(code, message, CHECKS[code].remedy if remedy is None else remedy)
+    return Doubt(code, message, CHECKS[code].remedy if remedy is None else remedy, load)
 
 
 def doubt_from(code: str, sentence: str) -> Doubt:
@@ -42,14 +48,30 @@ def doubt_from(code: str, sentence: str) -> Doubt:
     return doubt(code, message, remedy or None)
 
 
-def weakening(name: str, doubts: Iterable[Doubt]) -> list[Doubt]:
-    """Those of ``doubts`` that weaken the summary's figure ``name``.
+def together(doubts: Iterable[Doubt]) -> list[list[Doubt]]:
+    """Doubts in their order, each once, with what is said of several loads under its first."""
+    found: dict[tuple[object, ...], list[Doubt]] = {}
+    for said in dict.fromkeys(doubts):
+        key = (said,) if said.load is None else (said.code,)
+        found.setdefault(key, []).append(said)
+    return list(found.values())
+
+
+def weakening(name: str, doubts: Iterable[Doubt], load: str | None = None) -> list[Doubt]:
+    """Those of ``doubts`` that weaken the figure ``name``.
 
     A code that is not in the list, from a file of another version, weakens none.
+
+    Args:
+        name: of the figure.
+        doubts: of the run.
+        load: whose figure it is: those of other loads do not weaken it. None: the whole run's,
+            of which every load is a part.
     """
     return [
         said
         for said in doubts
         if said.code in CHECKS
+        and (load is None or said.load in (None, load))
         and any(fnmatchcase(name, pattern) for pattern in CHECKS[said.code].weakens)
     ]

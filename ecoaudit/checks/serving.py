@@ -32,7 +32,7 @@ CHECKS: dict[str, Check] = {
     ),
     "few-requests": Check(
         "so few answers came that the upper end of a 95th percentile is not known",
-        "measure longer: --window",
+        "take more requests: a longer --window, a larger --batch, a longer trace",
         ("*_p95",),
     ),
     "cold-prefix": Check(
@@ -74,6 +74,27 @@ CHECKS: dict[str, Check] = {
         "answers were shorter than the scenario asks for",
         "use a server that honours ignore_eos, such as vLLM",
         SERVING,
+    ),
+    "uncounted-answers": Check(
+        "the server told no token count: chunks with text count as tokens, prompts are not counted",
+        "use a server that sends usage in its streams (stream_options.include_usage), such as vLLM",
+        (
+            "prompt_tokens",
+            "output_tokens*",
+            "tpot_*",
+            "*energy_per_output_token_j",
+            "*energy_per_token_j",
+        ),
+    ),
+    "long-answers": Check(
+        "answers were longer than was asked for",
+        "use a server that honours max_tokens, such as vLLM",
+        SERVING,
+    ),
+    "lengthened-prompts": Check(
+        "prompts of a trace were too short to be unlike all others, and were sent longer",
+        "leave such requests out of the trace, or read its figures as those of eight tokens each",
+        ("prompt_tokens", *SERVING),
     ),
     "approximate-lengths": Check(
         "prompts were sent as text, whose lengths only come near the scenario's",
@@ -118,8 +139,9 @@ CHECKS: dict[str, Check] = {
         (*PARTS, *SERVING),
     ),
     "attached-server": Check(
-        "the server is no child of ecoaudit, so that the modelled CPU and memory leave it out",
+        "the server is no child of ecoaudit, so that the modelled CPU leaves it out: the loads have"
+        " no host energy",
         "let ecoaudit start it: --engine vllm --model",
-        PARTS,
+        (*PARTS, "peak_host_memory_bytes"),
     ),
 }

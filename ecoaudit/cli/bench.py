@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,7 +19,37 @@ if TYPE_CHECKING:
 
 MOST_LEVEL = 1024  # as a profile's bench.levels
 MOST_RATE = 1000
+MOST_S = 30 * 86400.0  # of any time that is given
 AUTO = "auto"
+
+
+class Number(click.FloatRange):
+    """A finite number within limits; click takes ``nan`` for one within any."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number that was given."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
+
+
+def time_type(text: str) -> float:
+    """A time of 30 days at most, in seconds; a type for options."""
+    time_s = seconds(text)
+    if time_s > MOST_S:
+        raise click.BadParameter(f"expected a time of 30 days at most; got {text!r}")
+    return time_s
+
+
+def limit_type(text: str) -> float:
+    """The same, above 0 s."""
+    time_s = time_type(text)
+    if time_s <= 0:
+        raise click.BadParameter(f"expected a time above 0 s; got {text!r}")
+    return time_s
 
 
 def levels_type(text: str) -> tuple[int, ...] | str:
@@ -106,7 +137,7 @@ Examples:
 @click.option(
     "--ready-timeout",
     "ready_s",
-    type=seconds,
+    type=limit_type,
     metavar="TIME",
     help="Longest wait for the engine to be ready, as 30min, the default.",
 )
@@ -126,14 +157,14 @@ Examples:
 )
 @click.option(
     "--burstiness",
-    type=click.FloatRange(min=0.01, max=100),
+    type=Number(min=0.01, max=100),
     metavar="B",
     help="Of --rate: under 1 in bursts, over 1 more even (gamma); 1, the default, is Poisson.",
 )
 @click.option(
     "--day",
     "day_speed",
-    type=click.FloatRange(min=1.0, max=1000.0),
+    type=Number(min=1.0, max=1000.0),
     metavar="X",
     help="One clinic day of the scenario, at X times its speed, which is X times its load.",
 )
@@ -148,22 +179,22 @@ Examples:
     help="Requests as recorded: arrival_s,input_tokens,output_tokens.",
 )
 @click.option(
-    "--window", "window_s", type=seconds, metavar="TIME", help="Shortest measured window, as 20s."
+    "--window", "window_s", type=time_type, metavar="TIME", help="Shortest measured window, as 20s."
 )
 @click.option(
-    "--idle", "idle_s", type=seconds, metavar="TIME", help="Length of the idle windows, as 10s."
+    "--idle", "idle_s", type=time_type, metavar="TIME", help="Length of the idle windows, as 10s."
 )
 @click.option(
     "--budget",
     "budget_s",
-    type=seconds,
+    type=time_type,
     metavar="TIME",
     help="Measure loads again, the least known first, until they are known to 5% or for so long.",
 )
 @click.option(
     "--timeout",
     "silence_s",
-    type=seconds,
+    type=limit_type,
     metavar="TIME",
     help="Longest wait for more of an answer, as 600s, the default; then it has failed.",
 )
@@ -208,6 +239,7 @@ def command(
     from ecoaudit.cli.bench_series import Member, series
     from ecoaudit.cli.lookups import lookups
     from ecoaudit.engines import make_engine
+    from ecoaudit.engines.http import base_url
     from ecoaudit.scenario import load_scenario
 
     try:
@@ -238,33 +270,39 @@ def command(
         raise click.UsageError("--resume goes on with what is at -o: give it")
     streams = _open_loads(read, rates or (), burstiness or 1.0, day_speed, batch_size, trace)
 
-    def make(model: str | None, kind: str) -> Engine:
-        common: dict[str, Any] = {
-            "model": model,
+    def make(member: Member) -> tuple[Engine, dict[str, Any]]:
+        """The engine, and what it was told that makes it another one to measure."""
+        told: dict[str, Any] = {
+            "model": member.model,
             "served_name": served_name,
             "max_model_len": max_model_len,
-            "random_weights": kind == "random",
+            "random_weights": member.weights == "random",
         }
         if engine == "openai":
             if len(models) > 1:
-                common["served_name"] = model
-            return make_engine("openai", url=url, weights=weight_format or "unknown", **common)
+                told["served_name"] = member.model
+            told |= {"url": url and base_url(url), "weights": weight_format or "unknown"}
+            return make_engine(engine, **told), told
+        told |= {"model": chosen_model(read, member.model), "flags": list(flags)}
+        others: dict[str, Any] = {"allow_download": allow_download}
         if port is not None:
-            common["port"] = port
+            others["port"] = port
         if ready_s is not None:
-            common["ready_s"] = ready_s
-        return vllm_engine(read, name=engine, allow_download=allow_download, flags=flags, **common)
+            others["ready_s"] = ready_s
+        return make_engine(engine, **told, **others), told
 
     def measure(member: Member) -> Run:
+        made, told = make(member)
         return bench(
             read,
-            make(member.model, member.weights),
+            made,
             levels=levels,
             streams=streams,
             window_s=window_s,
             idle_s=idle_s,
             budget_s=budget_s,
-            silence_s=silence_s or SILENCE_LIMIT_S,
+            silence_s=SILENCE_LIMIT_S if silence_s is None else silence_s,
+            engine_options=told,
             earlier=member.earlier,
             output=member.output,
             name=name,
@@ -323,6 +361,12 @@ def vllm_engine(
     """
     from ecoaudit.engines import make_engine
 
+    model = chosen_model(scenario, model)
+    return make_engine(name, model=model, allow_download=allow_download, **options)
+
+
+def chosen_model(scenario: Scenario, model: str | None) -> str | None:
+    """The model that vLLM is to serve; None: the toy model, which is said."""
     if model is None:
         from ecoaudit.engines.vllm import serves_on_gpu
 
@@ -334,4 +378,4 @@ def vllm_engine(
                 f"{why} and no --model was given: serving a small Llama made on the spot. "
                 "The engine and the load are real, its weights are random"
             )
-    return make_engine(name, model=model, allow_download=allow_download, **options)
+    return model

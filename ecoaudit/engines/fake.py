@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ecoaudit.engines.base import Abilities, EngineFacts, Progress
 from ecoaudit.engines.fake_cache import PrefixCache
@@ -78,6 +78,7 @@ class FakeEngine:
         stall_s: added to that gap [s].
         trouble_after: chunks before a drop, a malformed chunk or a long gap.
         prefix_caching: whether beginnings of prompts are found again.
+        usage: its counts come at the ``end``, on the ``last`` chunk with choices, or ``never``.
         uncounted: tokens that the server's counters add to each answer, to play a second client.
         abilities: what it understands.
         max_model_len: longest prompt and answer together [tokens].
@@ -107,6 +108,7 @@ class FakeEngine:
         stall_s: float = 0.0,
         trouble_after: int = 2,
         prefix_caching: bool = True,
+        usage: Literal["end", "last", "never"] = "end",
         uncounted: int = 0,
         abilities: Abilities | None = None,
         max_model_len: int | None = 8192,
@@ -125,6 +127,7 @@ class FakeEngine:
         self._stall_s = stall_s
         self._trouble_after = trouble_after
         self._cache = PrefixCache() if prefix_caching else None
+        self._usage = usage
         self._uncounted = uncounted
         self._abilities = Abilities() if abilities is None else abilities
         self._max_model_len = max_model_len
@@ -271,7 +274,8 @@ class FakeEngine:
             only: dict[str, Any] = {"text": "a " * length}
             if self._tells_ids(body):
                 only["token_ids"] = _ids(number, length)
-            return web.json_response({"choices": [only], "usage": _usage(words, length)})
+            counted = {} if self._usage == "never" else {"usage": _usage(words, length)}
+            return web.json_response({"choices": [only], **counted})
         counts.waiting += 1
         async with self._gate:
             counts.waiting -= 1
@@ -301,7 +305,7 @@ class FakeEngine:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         running = body.get("stream_options", {}).get("continuous_usage_stats", False)
-        running = running and self._abilities.continuous_usage
+        running = running and self._abilities.continuous_usage and self._usage != "never"
         if chat:  # the role comes first, without text
             role: dict[str, Any] = {"delta": {"role": "assistant", "content": ""}}
             await response.write(_event(role, _usage(words, 0) if running else None))
@@ -331,7 +335,10 @@ class FakeEngine:
         if self._cache:  # the last token was not computed, only made
             is_ids = not words or isinstance(words[0], int)
             self._cache.keep([*words, *(ids[:made] if is_ids else ["a"] * made)][:-1])
-        await response.write(_event(None, _usage(words, made)))
+        if self._usage != "never":
+            empty: dict[str, Any] = {"delta": {}} if chat else {"text": ""}
+            last = empty if self._usage == "last" else None
+            await response.write(_event(last, _usage(words, made)))
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
         served.ended = served.ended or "whole"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ecoaudit.errors import EngineError
+
 # How config.json and the engine call a number format, and how ecoaudit does.
 FORMATS = {
     "bfloat16": "bf16",
@@ -18,6 +20,7 @@ FORMATS = {
     "fp8": "fp8",
     "mxfp4": "mxfp4",
 }
+_DESCRIPTIONS = ("config.json", "params.json")  # of Hugging Face, and of Mistral
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,19 @@ class ModelFiles:
 def is_here(model: str) -> bool:
     """Whether ``model`` is a folder, or something of it is in the local Hugging Face cache."""
     return Path(model).is_dir() or _cached(model).is_dir()
+
+
+def check_folder(folder: str) -> None:
+    """Refuse a folder that cannot be one of a model.
+
+    Raises:
+        EngineError: it describes no model.
+    """
+    if not any((Path(folder) / name).is_file() for name in _DESCRIPTIONS):
+        raise EngineError(
+            f"--model {folder}: there is no config.json in this folder, so it holds no model; give "
+            "the folder that has config.json, tokenizer and weights, or a Hugging Face id"
+        )
 
 
 def read_model_files(model: str) -> ModelFiles:

@@ -48,6 +48,7 @@ class OpenAIServer:
         self._random = random_weights
         self._max_model_len = max_model_len
         self._last_status = 0
+        _key()  # one that cannot be sent is told now, before anything is measured
 
     @property
     def label(self) -> str:
@@ -57,7 +58,7 @@ class OpenAIServer:
     @property
     def headers(self) -> dict[str, str]:
         """The key from the environment, if there is one. It is never written anywhere."""
-        key = os.environ.get(KEY_VARIABLE)
+        key = _key()
         return {"Authorization": f"Bearer {key}"} if key else {}
 
     def start(self, progress: Progress, *, concurrency: int, context: int) -> EngineFacts:
@@ -65,17 +66,16 @@ class OpenAIServer:
         card = self._card()
         served = self._served_name or str(card.get("id", ""))
         abilities, per_word = self._probe(served)
-        length = self._max_model_len or card.get("max_model_len")
         progress(f"{self._url} serves {served}")
         return EngineFacts(
             engine=self.name,
-            version=(get_json(self._url, "/version", self.headers) or {}).get("version"),
+            version=self._version(),
             url=self._url,
             model=self._model or served,
             served_name=served,
             weights=self._weights,
             weights_are_random=self._random,
-            max_model_len=int(length) if length else None,
+            max_model_len=self._max_model_len or _count(card.get("max_model_len")),
             local=is_local(self._url),
             abilities=abilities,
             tokens_per_word=per_word,
@@ -97,26 +97,42 @@ class OpenAIServer:
         status, content = request(self._url, "/v1/models", None, self.headers)
         if status in (401, 403):
             raise EngineError(f"{self._url}: the key was refused; set {KEY_VARIABLE}")
-        cards: list[dict[str, Any]] = (parsed(content) or {}).get("data") or []
+        if 300 <= status < 400:
+            raise EngineError(
+                f"{self._url}: it answered HTTP {status}, and redirects are not followed; give "
+                "--url the address that it leads to"
+            )
+        listed = (parsed(content) or {}).get("data") if status == 200 else None
+        cards = [card for card in _objects(listed) if isinstance(card.get("id"), str)]
         if self._served_name is None:
             if not cards:
-                raise EngineError(f"{self._url}: it lists no model; name one with --served-name")
+                lists = "" if status == 200 else f" (/v1/models answered HTTP {status})"
+                raise EngineError(
+                    f"{self._url}: it lists no model{lists}; check --url, or name a model with "
+                    "--served-name"
+                )
             return cards[0]
-        named = [card for card in cards if card.get("id") == self._served_name]
+        named = [card for card in cards if card["id"] == self._served_name]
         if cards and not named:
-            names = ", ".join(str(card.get("id")) for card in cards[:8])
+            names = ", ".join(card["id"] for card in cards[:8])
             raise EngineError(f"{self._url}: it serves no {self._served_name!r}, but {names}")
         return named[0] if named else {}
+
+    def _version(self) -> str | None:
+        """The engine's version, if the server says it."""
+        version = (get_json(self._url, "/version", self.headers) or {}).get("version")
+        return version if isinstance(version, str) else None
 
     def _probe(self, served: str) -> tuple[Abilities, float]:
         """What the server understands, and how many tokens one of our words has."""
         usage = self._ask("/v1/completions", served, prompt=PROBE_TOKENS)
         token_ids = usage is not None and usage.get("prompt_tokens") == len(PROBE_TOKENS)
-        words = self._ask("/v1/completions", served, prompt=PROBE_WORDS)
+        path, prompt = _asking(completions=True)
+        words = self._ask(path, served, **prompt)
         completions = words is not None
         if words is None:
-            message = [{"role": "user", "content": PROBE_WORDS}]
-            words = self._ask("/v1/chat/completions", served, messages=message)
+            path, prompt = _asking(completions=False)
+            words = self._ask(path, served, **prompt)
         if words is None:
             raise EngineError(
                 f"{self._url}: it answers neither /v1/completions nor /v1/chat/completions "
@@ -124,11 +140,12 @@ class OpenAIServer:
                 "--served-name, and the server's log"
             )
         status, metrics = request(self._url, "/metrics", None, self.headers)
-        per_word = float(words.get("prompt_tokens") or 64) / 64
+        per_word = (_count(words.get("prompt_tokens")) or 64) / 64
         return Abilities(
             completions=completions,
             token_ids=token_ids,
             answer_ids=token_ids and self._gives_ids(served),
+            continuous_usage=self._counts_each(served, completions),
             ignore_eos=self._ends_as_told(served, completions),
             metrics=status == 200 and b"vllm:generation_tokens_total" in metrics,
         ), per_word
@@ -137,20 +154,33 @@ class OpenAIServer:
         """Whether it tells the token ids of its answers."""
         asked = {"model": served, "max_tokens": 2, "prompt": PROBE_TOKENS, "return_token_ids": True}
         _, content = request(self._url, "/v1/completions", asked, self.headers)
-        choices = (parsed(content) or {}).get("choices") or [{}]
-        return isinstance(choices[0].get("token_ids"), list)
+        choices = _objects((parsed(content) or {}).get("choices"))
+        return bool(choices) and isinstance(choices[0].get("token_ids"), list)
+
+    def _counts_each(self, served: str, completions: bool) -> bool:
+        """Whether each chunk of a stream tells how many tokens there were so far, if asked to."""
+        path, prompt = _asking(completions)
+        options = {"include_usage": True, "continuous_usage_stats": True}
+        asked = {"model": served, "max_tokens": 4, "stream": True, "stream_options": options}
+        status, content = request(self._url, path, {**asked, **prompt}, self.headers)
+        if status != 200:
+            return False
+        events = (
+            parsed(line.removeprefix(b"data:"))
+            for line in content.splitlines()
+            if line.startswith(b"data:")
+        )
+        for event in events:
+            if event is not None and event.get("choices"):  # the first one tells
+                usage = event.get("usage")
+                told = usage.get("completion_tokens") if isinstance(usage, dict) else None
+                return isinstance(told, int)
+        return False
 
     def _ends_as_told(self, served: str, completions: bool) -> bool:
         """Whether ``ignore_eos`` is accepted and honoured."""
-        if completions:
-            usage = self._ask(
-                "/v1/completions", served, prompt=PROBE_WORDS, ignore_eos=True, max_tokens=8
-            )
-        else:
-            message = [{"role": "user", "content": PROBE_WORDS}]
-            usage = self._ask(
-                "/v1/chat/completions", served, messages=message, ignore_eos=True, max_tokens=8
-            )
+        path, prompt = _asking(completions)
+        usage = self._ask(path, served, **prompt, ignore_eos=True, max_tokens=8)
         return usage is not None and usage.get("completion_tokens") == 8
 
     def _ask(self, path: str, served: str, **body: Any) -> dict[str, Any] | None:
@@ -162,3 +192,34 @@ class OpenAIServer:
             return None
         usage = (parsed(content) or {}).get("usage")
         return usage if isinstance(usage, dict) else {}
+
+
+def _key() -> str:
+    """The key from the environment, without the line end that those in files have; may be empty.
+
+    Raises:
+        UsageError: it cannot be sent; never with what is in it.
+    """
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise UsageError(
+            f"the key in {KEY_VARIABLE} holds characters that no HTTP header can; set it again"
+        )
+    return key
+
+
+def _asking(completions: bool) -> tuple[str, dict[str, Any]]:
+    """Path and prompt of a request in words."""
+    if completions:
+        return "/v1/completions", {"prompt": PROBE_WORDS}
+    return "/v1/chat/completions", {"messages": [{"role": "user", "content": PROBE_WORDS}]}
+
+
+def _objects(data: Any) -> list[dict[str, Any]]:
+    """The objects of what should be a list of them."""
+    return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
+
+
+def _count(data: Any) -> int | None:
+    """What should be a number of tokens; None where it is none."""
+    return data if type(data) is int and data > 0 else None

@@ -15,7 +15,7 @@ from ecoaudit.engines.model_files import ModelFiles
 from ecoaudit.engines.server_process import ServerProcess
 from ecoaudit.engines.toy_model import TOY_MODEL
 from ecoaudit.engines.vllm_flags import checked, value_of
-from ecoaudit.engines.vllm_log import died, not_started, remedy, said_in_log
+from ecoaudit.engines.vllm_log import died, keeps_log, not_started, remedy, said_in_log
 from ecoaudit.engines.vllm_model import (
     START_LIMIT_S,
     VllmModel,
@@ -106,7 +106,7 @@ class VllmServer:
             return self._facts(url, server.text(), files, command)
         except BaseException as error:  # Ctrl-C too: the server would outlive us
             self._server = None
-            server.stop(keep_log=isinstance(error, EngineError))
+            server.stop(keep_log=keeps_log(error, server))
             raise
 
     def alive(self) -> str | None:

@@ -13,6 +13,7 @@ LOG_LINES: Final = 12
 _WAIT_LONGER: Final = (
     "if it is still loading, wait longer with --ready-timeout; if it hangs, see its log"
 )
+_PRINTED_NOTHING: Final = "It had printed nothing."
 # What the log of a failed start says, and what to do about it; the first that is found counts.
 _REMEDIES: Final = {
     r"torchvision::nms|_torchaudio|libtorchcodec": (
@@ -79,9 +80,16 @@ def _advice(log: str) -> tuple[str, str]:
 
 def not_started(what: str, process: ServerProcess, limit_s: float) -> EngineError:
     """The error of an engine that did not get ready within ``limit_s`` seconds."""
-    text = process.text()
+    text, code = process.text(), process.exit_code()
     said = last_lines(text, LOG_LINES)
-    if process.exit_code() is None:
+    if not said:
+        if code is not None:
+            return EngineError(f"{what} did not start: it {_how(code)}. {_PRINTED_NOTHING}")
+        return EngineError(
+            f"{what} was not ready after {limit_s:.0f} s: wait longer with --ready-timeout."
+            f" {_PRINTED_NOTHING}"
+        )
+    if code is None:
         how, advice, cause = f"was not ready after {limit_s:.0f} s", _WAIT_LONGER, ""
     else:
         how, (advice, cause) = "did not start", _advice(text)
@@ -91,10 +99,16 @@ def not_started(what: str, process: ServerProcess, limit_s: float) -> EngineErro
     )
 
 
+def keeps_log(error: BaseException, process: ServerProcess) -> bool:
+    """Whether an error sends people to the log, so that it must stay."""
+    return isinstance(error, EngineError) and str(process.log) in str(error)
+
+
 def died(what: str, process: ServerProcess) -> str:
     """What to say of an engine that has ended by itself."""
     said = last_lines(process.text(), LOG_LINES)
-    return f"{what} {_how(process.exit_code())}\nThe last lines of its log:\n{said}"
+    told = f"The last lines of its log:\n{said}" if said else _PRINTED_NOTHING
+    return f"{what} {_how(process.exit_code())}\n{told}"
 
 
 def _how(code: int | None) -> str:

@@ -10,7 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from ecoaudit.engines.model_files import FORMATS, ModelFiles, is_here, read_model_files
+from ecoaudit.engines.model_files import (
+    FORMATS,
+    ModelFiles,
+    check_folder,
+    is_here,
+    read_model_files,
+)
 from ecoaudit.engines.toy_model import TOY_MODEL, toy_model
 from ecoaudit.engines.vllm_flags import value_of
 from ecoaudit.errors import EngineError
@@ -67,7 +73,8 @@ class VllmModel:
         """What to tell vLLM: a folder or a Hugging Face id.
 
         Raises:
-            EngineError: it is not on this machine and may not be fetched.
+            EngineError: it is not on this machine and may not be fetched, or is a folder that
+                holds no model.
         """
         if self.is_toy:
             return str(toy_model())
@@ -76,6 +83,8 @@ class VllmModel:
                 f"the model {self.name} is not on this machine; check its name, give a folder, or "
                 "pass --allow-download"
             )
+        if Path(self.name).is_dir():
+            check_folder(self.name)
         return self.name
 
     def flags(self, files: ModelFiles, context: int) -> list[str]:

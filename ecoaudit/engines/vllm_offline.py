@@ -21,7 +21,7 @@ from ecoaudit.engines.model_files import ModelFiles
 from ecoaudit.engines.server_process import ServerProcess
 from ecoaudit.engines.toy_model import TOY_MODEL
 from ecoaudit.engines.vllm_flags import checked
-from ecoaudit.engines.vllm_log import died, not_started, said_in_log
+from ecoaudit.engines.vllm_log import died, keeps_log, not_started, said_in_log
 from ecoaudit.engines.vllm_model import (
     START_LIMIT_S,
     VllmModel,
@@ -109,7 +109,7 @@ class VllmOffline:
                 raise not_started(_WHAT, process, self._ready_s)
             return self._facts(path, process.text(), files)
         except BaseException as error:  # Ctrl-C too: the child would outlive us
-            self._take_down(keep_log=isinstance(error, EngineError))
+            self._take_down(keep_log=keeps_log(error, process))
             raise
 
     def alive(self) -> str | None:

@@ -207,16 +207,16 @@ def _load(at: At) -> tuple[int | None, str | None, float | None]:
         if len(measured) != 1:
             return None, None, None
         phase = measured[0]
-        rate = phase.maybe_number("rate") or phase.maybe_number("request_rate")
+        rate = phase.maybe_above_zero("rate") or phase.maybe_above_zero("request_rate")
         kind = phase.maybe_text("type")
         closed = kind == "concurrency"
     else:  # before schema 1.3
         phase = config.maybe_inner("loadgen")
-        rate, kind = phase.maybe_number("request_rate"), phase.maybe_text("arrival_pattern")
+        rate, kind = phase.maybe_above_zero("request_rate"), phase.maybe_text("arrival_pattern")
         if config.maybe_inner("input").value.get("fixed_schedule") is True:
             kind = "fixed_schedule"
         closed = rate is None and kind != "fixed_schedule"
-    most = phase.maybe_whole("concurrency")
+    most = phase.maybe_from_one("concurrency")
     if closed:
         return (most, CLOSED, None) if most else (None, None, None)
     if kind == "fixed_schedule":

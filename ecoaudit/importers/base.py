@@ -16,6 +16,7 @@ from ecoaudit.run import Doubt, load_in_words
 CLOSED: Final = "closed loop"
 ALL_AT_ONCE: Final = "all at once"
 TRACE: Final = "trace"
+UNSAID: Final = "not said"
 
 # How tools write a number format, and how ecoaudit does.
 _FORMATS: Final = {
@@ -112,11 +113,13 @@ class Level:
     @property
     def load(self) -> str:
         """What was driven, in a few words."""
-        return load_in_words(self.level, self.arrivals or "an unknown load", self.rate_per_s)
+        return load_in_words(self.level, self.arrivals or UNSAID, self.rate_per_s)
 
     @property
     def title(self) -> str:
         """The same for people."""
+        if self.level is None and self.arrivals is None:
+            return "an unknown load"
         return self.load if self.level is None else f"level {self.level}"
 
     def mean_of(self, name: str) -> float | None:

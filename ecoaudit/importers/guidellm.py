@@ -155,14 +155,14 @@ def _load(at: At) -> tuple[int | None, str | None, float | None]:
     if kind == "synchronous":
         return 1, CLOSED, None
     if kind == "concurrent":
-        streams = strategy.maybe_whole("streams") or strategy.maybe_whole("max_concurrency")
+        streams = strategy.maybe_from_one("streams") or strategy.maybe_from_one("max_concurrency")
         return streams, CLOSED if streams else None, None
-    most = strategy.maybe_whole("max_concurrency")
+    most = strategy.maybe_from_one("max_concurrency")
     if kind == "throughput":
         return (most, CLOSED, None) if most else (None, ALL_AT_ONCE, None)
     if kind is None:
         return None, None, None
-    return None, limited(kind, most), strategy.maybe_number("rate")
+    return None, limited(kind, most), strategy.maybe_above_zero("rate")
 
 
 def _date(unix_s: float | None) -> str | None:

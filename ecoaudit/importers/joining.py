@@ -12,14 +12,13 @@ from ecoaudit import __version__
 from ecoaudit.checks import doubt
 from ecoaudit.errors import UsageError
 from ecoaudit.estimate import Basis, Estimate, total
-from ecoaudit.importers.base import Importer, Level, Setup
+from ecoaudit.importers.base import UNSAID, Importer, Level, Setup
 from ecoaudit.importers.reading import Document
 from ecoaudit.importers.saying import Said, setup_doubts
 from ecoaudit.measurement import BOARD, Device
 from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
 
 _OF_RUN: Final = ("duration_s", "gpu_energy_j")  # of the whole run, not of one load
-_UNSAID: Final = "not said"
 _UNEVEN: Final = 0.1  # between the mean lengths of loads, unsaid
 
 
@@ -47,7 +46,7 @@ def joined(
     setup = ordered[0].setup
     curve = [
         CurvePoint(
-            each.level, each.whole_run, each.steady, each.arrivals or _UNSAID, each.rate_per_s
+            each.level, each.whole_run, each.steady, each.arrivals or UNSAID, each.rate_per_s
         )
         for each in ordered
     ]
@@ -59,7 +58,7 @@ def joined(
         kind=RunKind.INFERENCE,
         name=name or f"{setup.model}, imported from {importer.tool}",
         status=RunStatus.COMPLETE,
-        started_at=started or _UNSAID,
+        started_at=started or UNSAID,
         duration_s=sum(durations),
         devices=_devices(ordered),
         scenario={"workload": {"id": setup.workload or "imported"}},
@@ -139,15 +138,15 @@ def _settings(
     versions = dict.fromkeys(each.tool_version for each in ordered if each.tool_version)
     return {
         "imported_from": importer.tool,
-        "tool_version": ", ".join(versions) or _UNSAID,
+        "tool_version": ", ".join(versions) or UNSAID,
         "imported_by": f"ecoaudit {__version__}",
         **{key: value for key, value in asdict(setup).items() if value is not None},
         "weights": setup.weights or "unknown",
         "random_weights": said.random_weights,
-        "arrivals": ", ".join(dict.fromkeys(each.arrivals or _UNSAID for each in ordered)),
+        "arrivals": ", ".join(dict.fromkeys(each.arrivals or UNSAID for each in ordered)),
         "levels": [each.level for each in ordered if each.level is not None],
         "loads": [each.load for each in ordered],
-        "clock": ordered[0].clock or _UNSAID,
+        "clock": ordered[0].clock or UNSAID,
         "files": [
             {"name": each.name, "sha256": each.sha256, "size_bytes": each.size_bytes}
             for each in documents
@@ -178,20 +177,25 @@ def _doubts(ordered: Sequence[Level], importer: Importer, said: Said) -> Iterato
     yield doubt("imported", message)
     yield from setup_doubts(ordered[0].setup, said, importer.says_setup)
     yield from _uneven(ordered)
-    if not all(each.steady for each in ordered):
+    of_loads = [(each, (*each.doubts, *_of_window(each))) for each in ordered]
+    for each, weak in of_loads:
+        for found in weak:
+            if all(found in others for _, others in of_loads):
+                shared[found] = None
+            else:
+                yield replace(found, message=f"{each.title}: {found.message}", load=each.load)
+    yield from shared
+
+
+def _of_window(level: Level) -> Iterator[Doubt]:
+    """Whether there is no steady window, so that the figures are those of the whole."""
+    if not level.steady:
         yield doubt(
             "whole-run-summary",
-            "the run's figures are those of a whole load with its ramp-up and its emptying batch:"
+            "the figures are those of a whole load with its ramp-up and its emptying batch:"
             " tokens/s read low and J/token high",
             "measure steady windows: `ecoaudit bench`",
         )
-    for each in ordered:
-        for found in each.doubts:
-            if all(found in other.doubts for other in ordered):
-                shared[found] = None
-            else:
-                yield replace(found, message=f"{each.title}: {found.message}")
-    yield from shared
 
 
 def _uneven(ordered: Sequence[Level]) -> Iterator[Doubt]:

@@ -83,6 +83,20 @@ class At:
         """The same, or None where nothing stands."""
         return self.number(key) if self.has(key) else None
 
+    def maybe_above_zero(self, key: str) -> float | None:
+        """A number above 0, such as a rate; None where nothing stands."""
+        value = self.maybe_number(key)
+        if value == 0:
+            raise self.wrong(key, "a number above 0")
+        return value
+
+    def maybe_from_one(self, key: str) -> int | None:
+        """A whole number from 1, such as requests in flight; None where nothing stands."""
+        value = self.maybe_whole(key)
+        if value == 0:
+            raise self.wrong(key, "a whole number from 1")
+        return value
+
     def whole(self, key: str) -> int:
         """A whole number from 0."""
         value = _finite(self.value.get(key))

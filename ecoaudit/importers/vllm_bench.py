@@ -172,7 +172,7 @@ def _count(at: At, *keys: str) -> int | None:
 
 def _load(at: At) -> tuple[int | None, str | None, float | None]:
     """Requests in flight, or how they came and how many in a second."""
-    most = at.maybe_whole("max_concurrency")
+    most = at.maybe_from_one("max_concurrency")
     if at.has("ramp_up_strategy"):
         start, end = at.number("ramp_up_start_rps"), at.number("ramp_up_end_rps")
         return None, f"ramp-up from {start:g} to {end:g} requests/s", None
@@ -181,10 +181,12 @@ def _load(at: At) -> tuple[int | None, str | None, float | None]:
         if trace:
             return None, limited(TRACE, most), per_s
         return (most, CLOSED, None) if most else (None, ALL_AT_ONCE, None)
-    rate = at.number("request_rate")
+    rate = at.maybe_above_zero("request_rate")
+    if rate is None:
+        raise at.wrong("request_rate", "a number above 0")
     kind = "constant"
     if at.value.get("burstiness") != math.inf:
-        burstiness = at.maybe_number("burstiness") or 1.0
+        burstiness = at.maybe_above_zero("burstiness") or 1.0
         kind = "poisson" if burstiness == 1 else f"gamma, burstiness {burstiness:g}"
     return None, limited(kind, most), rate
 

@@ -193,16 +193,10 @@ def _carried(
     run: Run, key: Key, point: CurvePoint | None, more: Iterable[Doubt]
 ) -> Iterator[Doubt]:
     """The doubts of a run but for those about its other loads, with whose they are."""
-    other = tuple(
-        f"{title}: "
-        for each in run.curve
-        if point is not None and each.load != point.load
-        for title in (each.load, f"level {each.level}")
-    )
     for said in (*run.doubts, *more):
-        if not said.message.startswith(other):
+        if point is None or said.load in (None, point.load):
             whose = f"run {run.name or run.id}, for {option_id(*key)}"
-            yield replace(said, message=f"{whose}: {said.message}")
+            yield replace(said, message=f"{whose}: {said.message}", load=None)
 
 
 def _of_summary(run: Run) -> CurvePoint | None:

@@ -34,6 +34,33 @@ def asked(plan: Plan) -> Section:
     return Section("asked", "What was asked", blocks, lead)
 
 
+def asked_of_bench(scenario: dict[str, Any]) -> Table:
+    """What a bench drove: the lengths of its requests, the service level, and the demand."""
+    rows = [
+        Row([Cell(label), Cell(figure=shown), Cell(shown.source)])
+        for label, shown in _scenario_figures(
+            {key: each for key, each in scenario.items() if key in ("workload", "demand")}
+        )
+    ]
+    workload = scenario.get("workload") or {}
+    said = [str(each) for each in (scenario.get("name"), workload.get("name")) if each]
+    name = ": ".join(dict.fromkeys(said))
+    caption = f"What was asked for: {name}" if name else "What was asked for"
+    return Table(caption, ["What", "Figure", "Source"], rows, frozenset({1}))
+
+
+def limits_in_words(scenario: dict[str, Any]) -> str:
+    """The service level of a scenario, such as ``first in 2 s, whole in 15 s``."""
+    service = (scenario.get("workload") or {}).get("service") or {}
+    found = [
+        (what, estimate_of(service.get(key)))
+        for key, what in (("first_token", "first"), ("complete", "whole"))
+    ]
+    return ", ".join(
+        f"{what} in {figure(limit).text}" for what, limit in found if limit is not None
+    )
+
+
 def _is_assumed(row: Row) -> bool:
     shown = row.cells[1].figure
     return shown is not None and shown.basis == "assumed"

@@ -1,4 +1,4 @@
-"""Tables for a spreadsheet: one row per option of a plan, or per level of a run."""
+"""Tables for a spreadsheet: a row per option of a plan, or per level and window of a run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import io
 from collections.abc import Iterable
 
 from ecoaudit.errors import UsageError
-from ecoaudit.estimate import Estimate
+from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.measurement import Measurement
 from ecoaudit.plan import Option, Plan
 from ecoaudit.reporters.base import Content
+from ecoaudit.reporters.result_page import host_energy
 from ecoaudit.run import Run
 
 Row = dict[str, str | float | int | None]
@@ -74,7 +76,17 @@ def _of_runs(runs: Iterable[Run]) -> list[Row]:
             for window, figures in (("whole_run", point.whole_run), ("steady", point.steady)):
                 if figures:
                     rows.append({**head, "level": point.load, "window": window, **_all(figures)})
+        rows += [
+            {**head, "level": None, "window": each.path, **_all(_of_window(each))}
+            for each in run.windows
+        ]
     return rows
+
+
+def _of_window(window: Measurement) -> dict[str, Estimate]:
+    """How long a window was, what it used, and what was seen in it."""
+    lasted = Estimate.exact(window.duration_s, "s", Basis.MEASURED, "monotonic clock")
+    return {"duration_s": lasted, "energy_j": host_energy(window), **window.quantities}
 
 
 def _all(quantities: dict[str, Estimate]) -> Row:

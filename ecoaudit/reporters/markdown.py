@@ -66,7 +66,11 @@ def _decision(decision: Decision) -> Iterator[str]:
 
 
 def _facts(block: Facts) -> Iterator[str]:
+    if block.title:
+        yield f"**{text(block.title)}**\n"
     yield from (f"- {text(fact.label)}: {_fact(fact)}" for fact in block.items)
+    if block.note:
+        yield f"\n{text(block.note)}"
 
 
 def _fact(fact: Fact) -> str:

@@ -9,16 +9,17 @@ from ecoaudit.plan import Limit, Option, Plan, Verdict
 from ecoaudit.reporters.figures import figure, named, percent, plain, unit_of
 from ecoaudit.reporters.matrix import state_of
 from ecoaudit.reporters.view import FAILS, FITS, UNKNOWN, Cell, Gauge, Gauges, Row, Table
-from ecoaudit.reporters.words import CHANGES, TRUST, limit_word, short_model
+from ecoaudit.reporters.words import CHANGES, MODES, TRUST, limit_word, short_model
 
 MOST_FITTING: Final = 12
 STATE_WORDS: Final = {FITS: "fits", FAILS: "does not fit", UNKNOWN: "not known"}
 
 
 def title_of(option: Option) -> str:
-    """``Qwen3-8B in int4 on one NVIDIA L4``."""
+    """``Qwen3-8B in int4 on one NVIDIA L4, asleep between jobs``."""
     number = "one" if option.n_devices == 1 else str(option.n_devices)
-    return f"{short_model(option.model)} in {option.weights} on {number} {option.hardware}"
+    how = f", {MODES[option.mode]}" if option.mode in MODES else ""
+    return f"{short_model(option.model)} in {option.weights} on {number} {option.hardware}{how}"
 
 
 def chosen(plan: Plan) -> Option | None:

@@ -83,10 +83,24 @@ def _runs_page(content: Content) -> Page:
 
 
 def _runs_subtitle(runs: tuple[Run, ...]) -> str:
+    if len(runs) == 1:
+        return _made_with(runs[0])
     models = dict.fromkeys(str(run.settings["model"]) for run in runs if run.settings.get("model"))
     kinds = dict.fromkeys(str(run.kind) for run in runs)
     what = f"{count(len(runs), 'run')}: {', '.join(kinds)}"
     return f"{what}; {', '.join(models)}." if models else f"{what}."
+
+
+def _made_with(run: Run) -> str:
+    """Kind of a run, model, engine and devices, as far as they are known."""
+    said = run.settings
+    weights = said.get("weights")
+    model = [said.get("model"), None if weights == "unknown" else weights]
+    engine = [said.get("engine"), said.get("engine_version")]
+    parts = [" ".join(str(word) for word in words if word) for words in (model, engine)]
+    boards = [device.name for device in run.devices if device.kind in ("gpu", "cpu")]
+    parts += [", ".join(dict.fromkeys(boards))]
+    return f"{str(run.kind).capitalize()} run: {'; '.join(part for part in parts if part)}."
 
 
 def _doubts(notes: Notes) -> Section:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from ecoaudit.checks import weakening
+from ecoaudit.checks import together
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.measurement import HOST_PARTS, Measurement
 from ecoaudit.reporters import serving_page
-from ecoaudit.reporters.figures import Figure, estimate_of, named, percent, plain
+from ecoaudit.reporters.asked import asked_of_bench
+from ecoaudit.reporters.figures import estimate_of, named, percent, plain
 from ecoaudit.reporters.options import sentence
-from ecoaudit.reporters.serving_page import figures_of, in_cell
+from ecoaudit.reporters.result_page import result
+from ecoaudit.reporters.serving_page import in_cell
 from ecoaudit.reporters.view import (
     FAILS,
     FITS,
     Bar,
     Block,
     Cell,
-    Fact,
-    Facts,
     Note,
     Notes,
     Part,
@@ -30,16 +30,6 @@ from ecoaudit.reporters.view import (
 from ecoaudit.reporters.words import BOUNDARIES, count, quantity_word
 from ecoaudit.run import Doubt, Run
 
-_FACTS: Final = (
-    "energy_j",
-    "duration_s",
-    "operational_kgco2e",
-    "output_tokens_per_s",
-    "tokens_per_s",
-    "energy_per_output_token_j",
-    "energy_per_token_j",
-    "idle_power_w",
-)
 _LEVEL_COLUMNS: Final = (
     ("TTFT, 95 %", "ttft_s_p95"),
     ("TPOT, median", "tpot_s_p50"),
@@ -59,40 +49,13 @@ def is_random(run: Run) -> bool:
 def sections(run: Run, prefix: str = "") -> list[Section]:
     """The sections of one run; ``prefix`` keeps their ids apart on a page with several."""
     name = f"{run.name}: " if prefix else ""
-    found = [_result(run, prefix, name)]
+    found = [result(run, prefix, name)]
     found += serving_page.sections(run, prefix, name)
     found.append(_energy(run, prefix, name))
-    settings = _settings(run)
-    if settings.rows:
-        found.append(Section(f"{prefix}setup", f"{name}How it was made", [settings]))
+    made = [table for table in (asked_of_bench(run.scenario or {}), _settings(run)) if table.rows]
+    if made:
+        found.append(Section(f"{prefix}setup", f"{name}How it was made", list(made)))
     return found
-
-
-# -- result --------------------------------------------------------------------------------------
-
-
-def _result(run: Run, prefix: str, name: str) -> Section:
-    facts = [
-        Fact(quantity_word(key), named(key, run.summary[key]))
-        for key in _FACTS
-        if key in run.summary and run.summary[key].known
-    ]
-    rows = [
-        Row([Cell(quantity_word(key), note=key), Cell(figure=shown), _source(key, shown, run)])
-        for key, estimate in run.summary.items()
-        for shown in (named(key, estimate),)
-    ]
-    table = Table("Every figure of the run", ["Quantity", "Figure", "Source"], rows, frozenset({1}))
-    article = "An" if str(run.kind)[0] in "aeiou" else "A"
-    lead = f"{article} {run.kind} run, {run.status}, started {run.started_at}."
-    return Section(f"{prefix}result", f"{name}Result", [Facts(facts[:6]), table], lead)
-
-
-def _source(key: str, shown: Figure, run: Run) -> Cell:
-    """Where a figure is from, and the codes of the doubts that weaken it."""
-    weak = weakening(key, run.doubts) if run.summary[key].known else []
-    codes = ", ".join(dict.fromkeys(said.code for said in weak))
-    return Cell(shown.source, note=f"doubted: {codes}" if codes else "")
 
 
 # -- energy --------------------------------------------------------------------------------------
@@ -159,6 +122,7 @@ def _devices(run: Run) -> Table:
 def _windows(windows: Iterable[Measurement]) -> Table:
     rows = []
     kept = list(windows)
+    noted = any(window.quantities for window in kept)
     seen = [b for b in (*HOST_PARTS, "wall") if any(_at(w, b) is not None for w in kept)]
     for window in kept:
         energies = [_at(window, boundary) for boundary in seen]
@@ -169,11 +133,21 @@ def _windows(windows: Iterable[Measurement]) -> Table:
                     Cell(plain(window.start_s, "s")),
                     Cell(plain(window.duration_s, "s")),
                     *(Cell("none") if e is None else Cell(figure=named("j", e)) for e in energies),
+                    *([Cell(_said_of(window))] if noted else []),
                 ]
             )
         )
     columns = ["Window", "Starts at", "Lasts", *(BOUNDARIES[b] for b in seen)]
-    return Table("Windows of the run; they nest", columns, rows, frozenset(range(1, len(columns))))
+    numeric = frozenset(range(1, len(columns)))
+    columns += ["What was seen in it"] if noted else []
+    return Table("Windows of the run; they nest", columns, rows, numeric)
+
+
+def _said_of(window: Measurement) -> str:
+    """The quantities that a window has of its own, such as the waits of one request."""
+    return "; ".join(
+        f"{quantity_word(key)}: {named(key, each).full}" for key, each in window.quantities.items()
+    )
 
 
 def _at(window: Measurement, boundary: str) -> Estimate | None:
@@ -206,9 +180,12 @@ def _plain_text(value: Any) -> str:
 
 
 def notes(doubts: Iterable[Doubt]) -> Notes:
-    """Doubts without repeats."""
-    distinct = list(dict.fromkeys(doubts))
-    return Notes([Note(sentence(d.message), sentence(d.remedy), d.code) for d in distinct])
+    """Doubts without repeats; what is said of several loads has its remedy once."""
+    found = []
+    for alike in together(doubts):
+        said = list(dict.fromkeys(each.message for each in alike))
+        found.append(Note(sentence("; ".join(said)), sentence(alike[0].remedy), alike[0].code))
+    return Notes(found)
 
 
 # -- runs behind a plan --------------------------------------------------------------------------
@@ -256,7 +233,7 @@ def _entry_rows(entry: dict[str, Any], run: Run | None) -> list[Row]:
     levels: list[tuple[str, dict[str, Estimate]]] = [("summary", summary)]
     if run is not None:
         summary = run.summary
-        levels = [(p.load, figures_of(p)) for p in run.curve] or [("summary", summary)]
+        levels = [(p.load, p.figures) for p in run.curve] or [("summary", summary)]
     return [
         Row(
             [

@@ -84,11 +84,6 @@ def sections(run: Run, prefix: str, name: str) -> list[Section]:
     return found
 
 
-def figures_of(point: CurvePoint) -> dict[str, Estimate]:
-    """The steady window of a load, or the whole run where there was none."""
-    return point.steady or point.whole_run
-
-
 def in_cell(figures: dict[str, Estimate], key: str) -> Cell:
     """A figure in a table."""
     return Cell(figure=named(key, figures[key])) if key in figures else Cell("not measured")
@@ -105,7 +100,7 @@ def _curve(run: Run, prefix: str, name: str) -> Section:
     ]
     blocks: list[Block] = [Curves(curves, _how_to_read(curves))] if curves else []
     blocks.append(_table("How fast it answers under each load", _SPEED, run))
-    if any(key in figures_of(point) for point in run.curve for _, key in _COST):
+    if any(key in point.figures for point in run.curve for _, key in _COST):
         blocks.append(_table("What each load costs, and how many answers came in time", _COST, run))
     return Section(f"{prefix}curve", f"{name}Under load", blocks)
 
@@ -118,7 +113,7 @@ def _picture(
     lines = [line for line in lines if line.points]
     if max((len(line.points) for line in lines), default=0) < 2:
         return None
-    unit = next(figures_of(p)[key].unit for key, _ in keys for p in curve if key in figures_of(p))
+    unit = next(p.figures[key].unit for key, _ in keys for p in curve if key in p.figures)
     said = [
         (f"{line.label}: " if line.label else "")
         + "; ".join(f"{point.label} {point.figure.text}" for point in line.points)
@@ -131,7 +126,7 @@ def _points(curve: Sequence[CurvePoint], key: str) -> list[Point]:
     """The loads that have the figure and a place: their level, or their mean in flight."""
     points = []
     for load in curve:
-        figures = figures_of(load)
+        figures = load.figures
         estimate, in_flight = figures.get(key), figures.get("requests_in_flight")
         x = load.level or (in_flight.value if in_flight is not None else None)
         if estimate is None or not estimate.known or not x or x <= 0:
@@ -166,10 +161,17 @@ def _how_to_read(curves: Sequence[Curve]) -> str:
 
 
 def _table(caption: str, columns: Columns, run: Run, note: str = "") -> Table:
-    """A row for each load, with the columns that at least one has, and what weakens them."""
-    shown = [(head, key) for head, key in columns if any(key in figures_of(p) for p in run.curve)]
+    """A row for each load, with the columns that at least one has, and what weakens them.
+
+    The load whose figures stand for the run is marked.
+    """
+    shown = [(head, key) for head, key in columns if any(key in p.figures for p in run.curve)]
+    chosen = run.summary_point
     rows = [
-        Row([_load(point), *(in_cell(figures_of(point), key) for _, key in shown)])
+        Row(
+            [_load(point), *(in_cell(point.figures, key) for _, key in shown)],
+            strong=point is chosen,
+        )
         for point in run.curve
     ]
     heads = ["Load", *(head for head, _ in shown)]
@@ -178,19 +180,33 @@ def _table(caption: str, columns: Columns, run: Run, note: str = "") -> Table:
 
 
 def _doubted(columns: Sequence[tuple[str, str]], run: Run) -> str:
-    """The columns that doubts weaken, with their codes."""
+    """The columns that doubts weaken, with their codes, and at which loads if not at all."""
     by_codes: dict[str, list[str]] = {}
     for head, key in columns:
-        codes = ", ".join(dict.fromkeys(said.code for said in weakening(key, run.doubts)))
+        loads: dict[str, list[str]] = {}
+        shown = [p for p in run.curve if key in p.figures and p.figures[key].known]
+        for point in shown:
+            weak = weakening(key, run.doubts, point.load)
+            for code in dict.fromkeys(said.code for said in weak):
+                loads.setdefault(code, []).append(_in_words(point))
+        codes = ", ".join(
+            code if len(at) == len(shown) else f"{code} at {' and '.join(at)}"
+            for code, at in loads.items()
+        )
         if codes:
             by_codes.setdefault(codes, []).append(head)
     said = [f"{', '.join(heads)} ({codes})" for codes, heads in by_codes.items()]
     return f"Doubted, see below: {'; '.join(said)}." if said else ""
 
 
+def _in_words(point: CurvePoint) -> str:
+    return point.load if point.level is None else f"{point.level} in flight"
+
+
 def _load(point: CurvePoint) -> Cell:
-    said = point.load if point.level is None else f"{point.level} in flight"
-    return Cell(said, note="steady window" if point.steady else "whole run: no steady window")
+    return Cell(
+        _in_words(point), note="steady window" if point.steady else "whole run: no steady window"
+    )
 
 
 # -- inside the engine ---------------------------------------------------------------------------
@@ -199,7 +215,7 @@ def _load(point: CurvePoint) -> Cell:
 def _engine(run: Run) -> tuple[str, list[Block]] | None:
     """Lead and blocks about the engine's counters and memory; None where a run has neither."""
     keys = [key for _, key in _COUNTERS]
-    counters = [each for p in run.curve for k, each in figures_of(p).items() if k in keys]
+    counters = [each for p in run.curve for k, each in p.figures.items() if k in keys]
     memory = _memory(run)
     blocks: list[Block] = [memory] if memory is not None else []
     lead = "What the engine counts itself, beside what the client saw."
@@ -213,7 +229,7 @@ def _engine(run: Run) -> tuple[str, list[Block]] | None:
 
 def _memory(run: Run) -> Bar | None:
     """Memory by what it holds: of the load with the most in the KV cache."""
-    splits = [figures_of(p) for p in run.curve if "kv_cache_reserved_bytes" in figures_of(p)]
+    splits = [p.figures for p in run.curve if "kv_cache_reserved_bytes" in p.figures]
     if not splits:
         return None
     split = max(splits, key=lambda figures: figures["kv_cache_used_bytes"].value or 0.0)

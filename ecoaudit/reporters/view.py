@@ -81,10 +81,12 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Key figures side by side."""
+    """Key figures side by side, with what they are of above and a line below."""
 
     kind: ClassVar = "facts"
     items: list[Fact]
+    title: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

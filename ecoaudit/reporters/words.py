@@ -18,6 +18,8 @@ LIMITS: Final = {
     "complete": "Wait for the whole answer",
     "context": "Length of text",
     "load": "Load in the busiest hour",
+    "running_cost": "Cost of a year",
+    "quality": "Quality score",
 }
 
 # One word for a cell of the matrix.
@@ -30,6 +32,8 @@ SHORT_LIMITS: Final = {
     "complete": "wait",
     "context": "length",
     "load": "load",
+    "running_cost": "year cost",
+    "quality": "quality",
 }
 
 # What must happen to the site or the work before an option that fits no longer does.
@@ -42,6 +46,8 @@ CHANGES: Final = {
     "complete": "staff will wait less than {need} for the whole answer (now {limit})",
     "context": "texts grow beyond {limit} (now up to {need})",
     "load": "the busiest hour brings {times} times the requests",
+    "running_cost": "the yearly budget falls below {need} (now {limit})",
+    "quality": "the least score rises above {limit} (now {need})",
 }
 
 QUANTITIES: Final = {
@@ -57,11 +63,21 @@ QUANTITIES: Final = {
     "wall_energy_per_host_energy": "Energy at the plug over the host's",
     "net_energy_j": "Energy above idle",
     "idle_power_w": "Idle power",
+    "power_w": "Power",
+    "gpu_power_w": "Power of the GPU boards",
+    "cpu_power_w": "Power of the CPU packages",
+    "dram_power_w": "Power of the memory (DRAM)",
     "operational_kgco2e": "Operational carbon",
     "peak_gpu_memory_bytes": "Peak GPU memory",
     "peak_host_memory_bytes": "Peak host memory",
     "steps": "Steps",
     "step_s_p50": "Step time, median",
+    "step_s_p95": "Step time, 95 % within",
+    "energy_per_step_j": "Energy per step",
+    "samples": "Samples",
+    "tokens": "Tokens",
+    "flops_per_s": "Model operations per second",
+    "mfu": "Model operations over the device's peak",
     "samples_per_s": "Samples per second",
     "tokens_per_s": "Tokens per second",
     "prompt_tokens": "Prompt tokens",
@@ -147,6 +163,27 @@ ASKED: Final = {
     "site.host.idle_power": "Computer around the card: idle",
     "site.host.busy_power": "Computer around the card: busy",
     "site.host.peak_power": "Computer around the card: peak",
+    "site.host.sleep_power": "All of it, asleep",
+    "site.host.wake_time": "Time to wake until the model answers",
+    "site.host.wake_energy": "Energy to wake",
+    "site.ups.capacity": "UPS: capacity",
+    "site.ups.power": "UPS: power",
+    "site.ups.efficiency": "UPS: efficiency",
+    "site.solar.peak_power": "Panels: peak power",
+    "site.solar.sun_hours": "Panels: hours of full sun in a day",
+    "site.solar.efficiency": "Panels: what is left after dust, heat and inverter",
+    "site.solar.share": "Panels and battery: share for this computer",
+    "site.solar.battery.capacity": "Battery: capacity",
+    "site.solar.battery.efficiency": "Battery: efficiency",
+    "site.generator.power": "Generator: power",
+    "site.generator.fuel_use": "Generator: fuel for a kWh",
+    "site.generator.fuel_price": "Generator: price of fuel",
+    "site.generator.carbon": "Generator: carbon of fuel",
+    "site.outages.per_month": "Outages in a month",
+    "site.outages.hours": "Length of an outage",
+    "site.link_speed": "Speed of the internet connection",
+    "site.staff.hours_per_month": "Hours of the staff in a month",
+    "site.staff.hourly_cost": "Cost of an hour of the staff",
     "workload.prompt.mean": "Length of what is sent, mean",
     "workload.prompt.sd": "Length of what is sent, spread",
     "workload.output.mean": "Length of the answer, mean",
@@ -165,10 +202,18 @@ ASKED: Final = {
     "budget": "Budget for the purchase",
 }
 
+# How an option is run, after its device; always on is not said.
+MODES: Final = {
+    "opening-hours": "switched off outside opening hours",
+    "sleep-between-jobs": "asleep between jobs",
+    "night-batch": "in one batch at night",
+    "shared": "shared with the other clinics",
+}
+
 TRUST: Final = {
     "measured": "a measured run of this model on this device",
-    "calibrated": "formulas fitted to a measured run on this device",
-    "datasheet": "data sheets and formulas, not a measured run",
+    "calibrated": "formulas fitted to public measurements of this device",
+    "datasheet": "data sheets and formulas fitted to other devices, not a measured run",
 }
 
 BOUNDARIES: Final = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -19,8 +20,9 @@ class Answer:
         last_s: when its last token came.
         ended_s: when the stream ended, well or badly.
         asked_tokens: length of answer that was asked for.
-        prompt_tokens: as the server counted them.
-        output_tokens: as the server counted them.
+        prompt_tokens: as the server counted them; 0: it told no count.
+        output_tokens: as the server counted them, or chunks with text where it told no count.
+        counted: whether the server told the count of ``output_tokens``.
         error: what went wrong, one of :data:`ecoaudit.workloads.failures.KINDS` or ``HTTP`` and a
             status; empty when nothing did. Never what the server said of it.
         times_s: when chunks with tokens came.
@@ -40,6 +42,7 @@ class Answer:
     asked_tokens: int = 0
     prompt_tokens: int = 0
     output_tokens: int = 0
+    counted: bool = True
     error: str = ""
     times_s: array[float] = field(default_factory=lambda: array("d"))
     counts: array[float] = field(default_factory=lambda: array("d"))
@@ -77,3 +80,12 @@ class Answer:
             had, has = self.counts[place - 1 : place + 1]
             return had + (has - had) * (time_s - before_s) / (after_s - before_s)
         return self.counts[place - 1] if place else 0.0
+
+
+def told_prompt_tokens(answers: Sequence[Answer]) -> int | None:
+    """Tokens of all prompts, as the server counts them; None where it did not tell those of each
+    that it has answered."""
+    good = (each for each in answers if not each.error and each.ended_s is not None)
+    if not all(each.prompt_tokens for each in good):
+        return None
+    return sum(each.prompt_tokens for each in answers)

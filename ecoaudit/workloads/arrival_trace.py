@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,7 +22,9 @@ def read_trace(path: str | Path) -> Once:
     """A load that repeats a recorded one: a CSV file with the columns of ``COLUMNS``.
 
     Arrivals count from the first of them [s] and must not go back. Prompts of under eight tokens
-    are taken as eight: so many make each prompt unlike all others. Other columns are not read.
+    are taken as eight, so many make each prompt unlike all others, and are counted as
+    ``lengthened``. Other columns are not read. A hash of what was read is part of the load's name:
+    a trace that was edited is another load.
 
     Raises:
         FileFormatError: no such file, or a line that is no request, by its number.
@@ -44,14 +48,31 @@ def read_trace(path: str | Path) -> Once:
             raise FileFormatError(f"{place}:{line}: arrival_s goes back to {time_s:g} s; sort it")
     first_s = read[0][0]
     times = [time_s - first_s for time_s, _, _ in read]
+    shapes = [shape for _, shape, _ in read]
     return Once(
-        f"trace {place.name}, {len(read)} requests",
+        f"trace {place.name} ({_digest(times, shapes)}), {len(read)} requests",
         "trace",
         len(read),
         times[-1],
         lambda _: iter(times),
-        [shape for _, shape, _ in read],
+        [_unlike_others(shape) for shape in shapes],
+        sum(shape.prompt_tokens < MIN_PROMPT_TOKENS for shape in shapes),
+        "give a longer trace: --arrivals",
     )
+
+
+def _unlike_others(shape: Shape) -> Shape:
+    """The request with a prompt that is long enough to be unlike all others."""
+    return replace(shape, prompt_tokens=max(shape.prompt_tokens, MIN_PROMPT_TOKENS))
+
+
+def _digest(times_s: Sequence[float], shapes: Sequence[Shape]) -> str:
+    """The beginning of a hash of what a trace asks for, whatever its file is called."""
+    rows = (
+        f"{time_s!r},{shape.prompt_tokens},{shape.output_tokens}\n"
+        for time_s, shape in zip(times_s, shapes, strict=True)
+    )
+    return hashlib.sha256("".join(rows).encode()).hexdigest()[:8]
 
 
 def _request(place: Path, line: int, words: Sequence[str | None]) -> tuple[float, Shape, int]:
@@ -71,4 +92,4 @@ def _request(place: Path, line: int, words: Sequence[str | None]) -> tuple[float
             raise FileFormatError(f"{place}:{line}: {name}: expected {what}; got {got}")
         numbers.append(number)
     prompt, output = int(numbers[1]), int(numbers[2])
-    return numbers[0], Shape(max(prompt, MIN_PROMPT_TOKENS), output), line
+    return numbers[0], Shape(prompt, output), line

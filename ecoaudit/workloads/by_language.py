@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ecoaudit.workloads.answer import Answer
+from ecoaudit.workloads.answer import Answer, told_prompt_tokens
 from ecoaudit.workloads.figures import latency
 
 
@@ -25,7 +25,7 @@ def by_language(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:
         found[code] = {
             "requests": len(asked),
             "requests_failed": sum(1 for answer in asked if answer.error),
-            "prompt_tokens": sum(answer.prompt_tokens for answer in good),
+            "prompt_tokens": told_prompt_tokens(good),
             "output_tokens": sum(answer.output_tokens for answer in good),
             "ttft_s_p50": asdict(latency([answer.ttft_s for answer in good], 50)),
             "e2e_s_p50": asdict(latency([answer.e2e_s for answer in good], 50)),

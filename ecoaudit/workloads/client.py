@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 from urllib.parse import urlsplit
 
-from ecoaudit.errors import UsageError
+from ecoaudit.engines.http import check_headers
 from ecoaudit.workloads.answer import Answer
 from ecoaudit.workloads.connection import BUFFER_BYTES, Connection, Take
 from ecoaudit.workloads.events import Events
@@ -214,9 +214,5 @@ def _head(headers: Mapping[str, str]) -> bytes:
         UsageError: a header that cannot be sent; never with what is in it.
     """
     lines = {"User-Agent": "ecoaudit", "Accept": "*/*", **headers}
-    for name, value in lines.items():
-        if not value.isascii() or not value.isprintable():
-            raise UsageError(
-                f"the header {name} holds characters that no header can; check the key"
-            )
+    check_headers(lines)
     return "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("ascii")

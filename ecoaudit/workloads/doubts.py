@@ -11,7 +11,9 @@ from ecoaudit.run import CurvePoint, Doubt
 from ecoaudit.statistics import percentile
 from ecoaudit.workloads.client_pool import MOST_STREAMS, MOST_TOKENS_PER_S
 from ecoaudit.workloads.demand import Demanded
+from ecoaudit.workloads.lengths import MIN_PROMPT_TOKENS
 from ecoaudit.workloads.level import LevelLog
+from ecoaudit.workloads.loads import Load
 from ecoaudit.workloads.server_metrics import grown
 from ecoaudit.workloads.steady import (
     SHORTEST_STEADY_S,
@@ -77,7 +79,13 @@ def level_doubts(
             "short-steady",
             f"{name}: the steady window {length}, under {shortest_s:.0f} s, so it has no steady "
             "figures",
-            f"measure longer: --window {shortest_s:.0f}s",
+            log.load.more or f"measure longer: --window {shortest_s:.0f}s",
+        )
+    if log.load.lengthened:
+        yield doubt(
+            "lengthened-prompts",
+            f"{name}: {log.load.lengthened} of its {len(log.load.shapes or ())} prompts were sent"
+            f" longer than the trace has them, with {MIN_PROMPT_TOKENS} tokens",
         )
     if log.failures:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in log.failures.items())
@@ -93,25 +101,39 @@ def level_doubts(
             f"{name}: {log.clipped} of {len(log.answers)} requests were cut to the served context",
             "serve a longer context: --max-model-len",
         )
-    short = sum(1 for answer in log.good if answer.output_tokens < answer.asked_tokens)
+    counted = [answer for answer in log.good if answer.counted]
+    if len(counted) < len(log.good):
+        yield doubt(
+            "uncounted-answers",
+            f"{name}: the server told no token count for {len(log.good) - len(counted)} of"
+            f" {len(log.good)} answers: each chunk with text counts as a token",
+        )
+    short = sum(1 for answer in counted if answer.output_tokens < answer.asked_tokens)
     if short:
         yield doubt(
             "short-answers",
             f"{name}: {short} of {len(log.good)} answers were shorter than the scenario asks for",
             "use a server that honours ignore_eos, such as vLLM",
         )
+    long = sum(1 for answer in log.good if 0 < answer.asked_tokens < answer.output_tokens)
+    if long:
+        yield doubt(
+            "long-answers",
+            f"{name}: {long} of {len(log.good)} answers were longer than was asked for",
+        )
     yield from _saturation(log, steady.span, name)
     yield from _counters(log, name, shared_block)
     yield from _client(log, name, processes)
 
 
-def few_requests(name: str, answers: int) -> Iterator[Doubt]:
+def few_requests(load: Load, answers: int) -> Iterator[Doubt]:
     """Whether a load had too few answers, over all times that it was driven."""
     if answers < FEW_REQUESTS:
         yield doubt(
             "few-requests",
-            f"{name}: only {answers} answers, too few for an upper end of the 95th percentiles,"
-            f" which takes {FEW_REQUESTS}",
+            f"{load.name}: only {answers} answers, too few for an upper end of the 95th"
+            f" percentiles, which takes {FEW_REQUESTS}",
+            load.more or "measure longer: --window",
         )
 
 
@@ -220,6 +242,7 @@ def summary_doubts(
             "the run's figures are those of a whole level with its ramp-up and its emptying batch: "
             "tokens/s read low and J/token high",
             f"measure longer: --window {SHORTEST_STEADY_S:.0f}s",
+            point.load,
         )
     if levels and demanded.in_flight > max(levels):
         yield doubt(
@@ -270,10 +293,10 @@ def engine_doubts(
             "network time is in every latency",
             "run ecoaudit on the machine that serves",
         )
-    elif any(method.startswith("modelled") for method in methods):
+    elif any(method.startswith("modelled-cpu") for method in methods):
         yield doubt(
             "attached-server",
-            "the server is not a child of ecoaudit, so the modelled CPU and memory figures leave "
-            "it out",
+            "the server is not a child of ecoaudit, so the modelled CPU and the memory of its "
+            "processes leave it out: figures of the host are absent",
             "let ecoaudit start it: --engine vllm --model",
         )

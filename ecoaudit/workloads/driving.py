@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ecoaudit.engines.base import Engine, Progress
 from ecoaudit.recorder import Recorder
@@ -18,9 +19,29 @@ from ecoaudit.workloads.loads import Load
 from ecoaudit.workloads.readying import ARRIVAL_STREAM, LOAD_STREAM, Ready
 from ecoaudit.workloads.requests import Conversations, Requests, Singles
 
+if TYPE_CHECKING:
+    import numpy
+
 INTERRUPTED = "it was interrupted"
 _MIDWAY_STREAM = 3
 _MOST_PREPARED = 2000  # requests made ahead of a load
+
+
+def check_due(loads: Sequence[Load], seed: int, window_s: float) -> None:
+    """Refuse loads in which no request would be due, before anything is started.
+
+    Raises:
+        UsageError: there is one; see :meth:`ecoaudit.workloads.loads.Load.check_due`.
+    """
+    for load in loads:
+        load.check_due(_arrival_draws((seed, 0)), window_s)
+
+
+def _arrival_draws(seed: tuple[int, int]) -> numpy.random.Generator:
+    """What arrival times are drawn from: the scenario's seed, and how often the load was driven."""
+    import numpy
+
+    return numpy.random.default_rng((*seed, ARRIVAL_STREAM))
 
 
 class Driver:
@@ -53,9 +74,7 @@ class Driver:
 
     def takes_s(self, load: Load) -> float:
         """About how long a load will take [s]."""
-        each_s = self._ready.each_s
-        in_flight = max(load.in_flight(each_s), 1e-6)
-        return max(load.requests(each_s, self._plan.window_s) * each_s / in_flight, each_s)
+        return load.takes_s(self._ready.each_s, self._plan.window_s)
 
     def drive(self, load: Load, time: int = 1) -> LevelLog:
         """Drive a load for the first or a further ``time``; each has draws of its own.
@@ -71,8 +90,6 @@ class Driver:
         return log
 
     def _drive(self, log: LevelLog) -> None:
-        import numpy
-
         recorder, ready, load = self._recorder, self._ready, log.load
         seed = (self._scenario.bench.seed, log.time - 1)
         requests = self._requests(load, seed)
@@ -84,7 +101,7 @@ class Driver:
                 await drive_level(
                     log,
                     client,
-                    load.arriving(numpy.random.default_rng((*seed, ARRIVAL_STREAM))),
+                    load.arriving(_arrival_draws(seed)),
                     requests,
                     lambda answers: not watch.enough(answers),
                     watch.ended,

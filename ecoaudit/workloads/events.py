@@ -17,8 +17,11 @@ from ecoaudit.workloads.failures import CUT_SHORT, IN_STREAM, MALFORMED, NO_TOKE
 
 MOST_LINE_BYTES: Final = 2**24  # the first event may quote the prompt's token ids
 _OUTPUT: Final = b'"completion_tokens":'
+_AFTER_OUTPUT: Final = len(_OUTPUT)
 _CHOICES: Final = b'"choices":'
+_AFTER_CHOICES: Final = len(_CHOICES)
 _NONE: Final = (b"[]", b" []")
+_DONE: Final = b"[DONE]"
 _IDS: Final = b'"token_ids":'
 _NUMBER = re.compile(rb"\s*(\d+)")
 _NUMBERS = re.compile(rb"\s*\[([\d,\s]+)\]")
@@ -44,6 +47,7 @@ class Events:
         self._failure = ""
         self._rest = b""
         self._seen = 0  # tokens, at the last chunk that had some
+        self._spread = False  # whether chunks with text came without a count
         self._total = 0  # tokens, as the server counted them last
         self.done = False
 
@@ -71,19 +75,20 @@ class Events:
             What was wrong with it, as a kind; empty when nothing was.
         """
         rest = self._rest.strip()  # an event counts when its line has ended, but for the last
-        if rest == b"data: [DONE]":
+        if rest.startswith(b"data:") and rest[5:].strip() == _DONE:
             self.done = True
         elif not self._failure and not _begins_an_event(rest):
             self._failure = MALFORMED
         answer, times = self._answer, self._answer.times_s
         answer.output_tokens = self._total or self._seen
+        answer.counted = self._total > 0
         if times:
             answer.last_s = times[-1]
         if self._failure or not self.done:
             return self._failure or CUT_SHORT
         if not times:
             return NO_TOKEN
-        if self._total and self._total != self._seen:  # counted at the end only
+        if self._total and self._total != self._seen:  # not counted at each chunk
             for place in range(len(answer.counts)):
                 answer.counts[place] *= self._total / self._seen
         return ""
@@ -92,7 +97,7 @@ class Events:
         if line.startswith(b"data:"):
             place = line.rfind(_OUTPUT)
             if place >= 0 and line.endswith((b"}", b"}\r")):
-                found = _NUMBER.match(line, place + len(_OUTPUT))
+                found = _NUMBER.match(line, place + _AFTER_OUTPUT)
                 if found is not None:
                     return self._counted(time_s, line, int(found[1]))
             return self._uncounted(time_s, line)
@@ -106,9 +111,12 @@ class Events:
         if total < self._total:
             return self._fail(MALFORMED)
         self._total = total
-        if total > self._seen:
+        if self._spread:  # over all chunks, at the end: the count is not of this one alone
+            if _TEXT.search(line):
+                self._note(time_s, self._seen + 1)
+        elif total > self._seen:
             place = line.find(_CHOICES)
-            if place >= 0 and not line.startswith(_NONE, place + len(_CHOICES)):
+            if place >= 0 and not line.startswith(_NONE, place + _AFTER_CHOICES):
                 self._note(time_s, total)
         if answer.prompt_tokens == 0 and (prompt := _PROMPT.search(line)):
             answer.prompt_tokens = int(prompt[1])
@@ -119,10 +127,11 @@ class Events:
     def _uncounted(self, time_s: float, line: bytes) -> bool:
         """An event without a count, or something else."""
         content = line[5:].strip()
-        if content == b"[DONE]":
+        if content == _DONE:
             self.done = True
         elif content.endswith(b"}") and _TEXT.search(content):
-            self._note(time_s, self._seen + 1)  # a server that counts only at the end
+            self._spread = True  # a server that counts only at the end, or never
+            self._note(time_s, self._seen + 1)
             if self._wants_ids:
                 self._keep_ids(line)
         elif content:

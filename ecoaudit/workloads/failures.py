@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+from collections.abc import Mapping
 from typing import Final
 
 TIMED_OUT: Final = "timed out"
@@ -42,6 +43,29 @@ KINDS: dict[str, str] = {
     PROCESS_LOST: "the process of ours that followed the stream has ended",
 }
 
+# What to do about them, where it is something else than to look at the server's log.
+_LOG: Final = "look at the server's log"
+_REMEDIES: Final = {
+    TIMED_OUT: f"{_LOG}, or wait longer: --timeout",
+    REFUSED: "check that the server still runs",
+    NO_HOST: "check --url",
+    NO_TLS: "check --url: https:// is for a server with a certificate that this machine trusts",
+    NO_SOCKET: "let this machine open more files (ulimit -n), or take a lower level",
+    CUT_SHORT: "a stream must end with data: [DONE], as OpenAI's do; see whether the server or a"
+    " proxy before it leaves that out",
+    MALFORMED: "the server must stream server-sent events of JSON, not compressed; see whether a"
+    " proxy before it changes them",
+    NO_TOKEN: f"{_LOG}: it ended its answers at once",
+    "longer than the context": "serve a longer context: --max-model-len",
+    PROCESS_LOST: "see whether this machine's memory ran out (dmesg)",
+}
+_STATUS_REMEDIES: Final = {
+    401: "the key was refused: set OPENAI_API_KEY",
+    403: "the key was refused: set OPENAI_API_KEY",
+    404: "check --url and --served-name",
+    429: "the server lets so many requests in and no more: take a lower level",
+}
+
 _OF_ERRNO = {
     errno.ECONNREFUSED: REFUSED,
     errno.ETIMEDOUT: TIMED_OUT,
@@ -59,6 +83,29 @@ def http_status(status: int) -> str:
 def known(kind: str) -> bool:
     """Whether a kind is in the list."""
     return kind in KINDS or (kind.startswith(_HTTP) and kind[len(_HTTP) :].isdigit())
+
+
+def told(kinds: Mapping[str, int]) -> str:
+    """Kinds and how often each came, for people: ``HTTP 500 (4 times), timed out``."""
+    times = {kind: "" if count == 1 else f" ({count} times)" for kind, count in kinds.items()}
+    return ", ".join(f"{kind}{times[kind]}" for kind in kinds) or "none was sent"
+
+
+def remedy(kinds: Mapping[str, int]) -> str:
+    """What to do about the kind that came most often."""
+    if not kinds:
+        return _LOG
+    most = max(kinds, key=lambda kind: kinds[kind])
+    if not most.startswith(_HTTP):
+        return _REMEDIES.get(most, _LOG)
+    status = int(most.removeprefix(_HTTP))
+    if status in _STATUS_REMEDIES:
+        return _STATUS_REMEDIES[status]
+    if 300 <= status < 400:
+        return "redirects are not followed: give --url the address that it leads to"
+    if 400 <= status < 500:
+        return f"{_LOG}: it does not take the request, its served name, length or a field of it"
+    return _LOG
 
 
 def of_connecting(error: Exception) -> str:

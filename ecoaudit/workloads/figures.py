@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Final
 
@@ -26,20 +26,24 @@ DEFINITIONS: Final = {
     "steady: requests that ended in it",
     "e2e_s": "due to last token, at the client; steady: requests that ended in it",
     "output_tokens": "tokens that came in the window, as the server counts them per chunk; "
-    "failed requests are left out",
-    "prompt_tokens": "prompts whose first token came in the window, system prompt included",
+    "failed requests are left out. Where it tells no count: chunks with text, a token each",
+    "prompt_tokens": "prompts whose first token came in the window, system prompt included; absent "
+    "where the server tells no count",
     "requests": "whole_run: requests that ended well; steady: output_tokens over the mean answer "
     "of the level (an apportioning: answers overlap its edges)",
     "energy_per_request_j": "energy_j / requests",
     "energy_per_output_token_j": "energy_j / output_tokens; the prompts' energy is in it",
     "energy_per_token_j": "energy_j / (prompt_tokens + output_tokens)",
-    "energy_j": "host: board + package + DRAM of the window, the client's and the idle share too",
+    "energy_j": "host: board + package + DRAM of the window, the client's and the idle share too;"
+    " absent where a part of it does not hold the server",
+    "gpu_energy_per_*": "gpu_energy_j in place of energy_j: the GPU boards alone",
     "system_prompt": "is part of each prompt's length; without prefix_cache it differs between "
     "requests, so that a prefix cache saves nothing, with it all have the same",
 }
 _PERCENTILES: Final = (50, 95)
 _BATCHES: Final = 10
 _CLOCK: Final = "client, monotonic clock"
+_COUNTED: Final = "tokens in the server's usage, times at the client"
 
 
 def figures(takes: Takes, energy: Measurement) -> dict[str, Estimate]:
@@ -62,15 +66,9 @@ def figures(takes: Takes, energy: Measurement) -> dict[str, Estimate]:
         found["client_cpu_s"] = Estimate.exact(
             takes.client_cpu_s, "s", Basis.MEASURED, "CPU time of the load client's thread"
         )
-    found["energy_per_output_token_j"] = _per(found, "output_tokens", "J/token")
-    found["energy_per_request_j"] = _per(found, "requests", "J/request")
-    prompts, outputs = found["prompt_tokens"], found["output_tokens"]
-    energy_j = found["energy_j"]
-    found["energy_per_token_j"] = (
-        energy_j.per(prompts + outputs, "J/token")
-        if (prompts.value or 0.0) + (outputs.value or 0.0) > 0
-        else Estimate.absent("J/token", "no token came in the window")
-    )
+    for name in ("energy", "gpu_energy"):
+        if f"{name}_j" in found:
+            found |= _shared_out(name, found[f"{name}_j"], found)
     return found
 
 
@@ -85,9 +83,8 @@ def without_token_figures(found: dict[str, Estimate], reason: str) -> dict[str, 
 
 
 def _counts(takes: Takes) -> dict[str, Estimate]:
-    source = "tokens in the server's usage, times at the client"
+    basis, source = _token_count(takes)
     outputs, good = takes.output_tokens, takes.good
-    prompts = sum(answer.prompt_tokens for answer in takes.begun)
     mean_output = fmean(answer.output_tokens for answer in good)
     ended = float(len(good)) if takes.whole else outputs / mean_output
     rate = _rate(takes, outputs / takes.duration_s, source)
@@ -100,11 +97,32 @@ def _counts(takes: Takes) -> dict[str, Estimate]:
             if takes.whole
             else "output tokens over the level's mean answer",
         ),
+        # Where chunks are counted for tokens, they are in the mean answer too.
         "requests_per_s": (rate * (ended / max(outputs, 1.0))).converted(1.0, "requests/s"),
-        "prompt_tokens": Estimate.exact(float(prompts), "tokens", Basis.MEASURED, source),
-        "output_tokens": Estimate.exact(outputs, "tokens", Basis.MEASURED, source),
-        "output_tokens_per_s": rate,
+        "prompt_tokens": _prompt_tokens(takes),
+        "output_tokens": Estimate.exact(outputs, "tokens", basis, source),
+        "output_tokens_per_s": rate.sourced(rate.source, basis),
     }
+
+
+def _token_count(takes: Takes) -> tuple[Basis, str]:
+    """What the count of output tokens stands on, and its source."""
+    good = takes.good
+    uncounted = sum(1 for answer in good if not answer.counted)
+    if not uncounted:
+        return Basis.MEASURED, _COUNTED
+    of_all = "" if uncounted == len(good) else f" for {uncounted} of {len(good)} answers"
+    return Basis.MODELLED, f"chunks with text, a token each: the server told no count{of_all}"
+
+
+def _prompt_tokens(takes: Takes) -> Estimate:
+    begun = takes.begun
+    uncounted = sum(1 for answer in begun if not answer.prompt_tokens)
+    if uncounted:
+        why = f"the server told no count for {uncounted} of {len(begun)} prompts"
+        return Estimate.absent("tokens", why)
+    total = float(sum(answer.prompt_tokens for answer in begun))
+    return Estimate.exact(total, "tokens", Basis.MEASURED, _COUNTED)
 
 
 def _rate(takes: Takes, value: float, source: str) -> Estimate:
@@ -124,10 +142,16 @@ def _rate(takes: Takes, value: float, source: str) -> Estimate:
 
 def _latencies(takes: Takes) -> dict[str, Estimate]:
     ended = takes.ended
-    tpots = [answer.tpot_s for answer in ended]
+    tpots = _percentiles("tpot_s", [a.tpot_s for a in ended if a.tpot_s is not None])
+    basis, source = _token_count(takes)
+    if basis is not Basis.MEASURED:
+        tpots = {
+            name: each.sourced(f"{each.source}; {source}", basis) if each.known else each
+            for name, each in tpots.items()
+        }
     return {
         **_percentiles("ttft_s", [answer.ttft_s for answer in takes.begun]),
-        **_percentiles("tpot_s", [value for value in tpots if value is not None]),
+        **tpots,
         **_percentiles("e2e_s", [answer.e2e_s for answer in ended]),
     }
 
@@ -165,8 +189,27 @@ def _energies(seen: Measurement, duration_s: float) -> dict[str, Estimate]:
     return found
 
 
-def _per(found: dict[str, Estimate], divisor: str, unit: str) -> Estimate:
-    count = found[divisor]
-    if not count.known or count.number <= 0:
-        return Estimate.absent(unit, f"{divisor} is zero in the window")
-    return found["energy_j"].per(count, unit)
+def _shared_out(
+    name: str, energy_j: Estimate, counts: Mapping[str, Estimate]
+) -> dict[str, Estimate]:
+    """An energy per output token, per token of both kinds, and per request.
+
+    Args:
+        name: of the figures, such as ``gpu_energy``.
+        energy_j: of the window.
+        counts: what came in it.
+    """
+    prompts, outputs, requests = (
+        counts[count] for count in ("prompt_tokens", "output_tokens", "requests")
+    )
+    return {
+        f"{name}_per_output_token_j": _per(energy_j, outputs, "J/token"),
+        f"{name}_per_request_j": _per(energy_j, requests, "J/request"),
+        f"{name}_per_token_j": _per(energy_j, prompts + outputs, "J/token"),
+    }
+
+
+def _per(energy_j: Estimate, count: Estimate, unit: str) -> Estimate:
+    if count.known and count.number <= 0:
+        return Estimate.absent(unit, f"there are no {count.unit} in the window")
+    return energy_j.per(count, unit)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.scenario.model import Service
 from ecoaudit.statistics import share_interval
@@ -9,15 +11,18 @@ from ecoaudit.workloads.client import Answer
 from ecoaudit.workloads.takes import Takes
 
 
-def goodput(takes: Takes, service: Service) -> dict[str, Estimate]:
+def goodput(takes: Takes, service: Service, rate: Estimate) -> dict[str, Estimate]:
     """``service_level_share`` and ``goodput_per_s`` of a load; nothing without a service level.
 
     A request meets it when its first token and its end both came within their limits; one that
-    failed does not. Counted are the requests that ended in a window, well or badly.
+    failed does not. Counted for the share are the requests that ended in a window, well or badly.
+    Goodput is ``rate`` times the share among those that ended well, so that it is a part of it, by
+    the same count of requests.
 
     Args:
         takes: the windows.
         service: the limits.
+        rate: requests that end well in a second [requests/s].
     """
     limits = [
         f"{what} within {limit.number:g} s"
@@ -34,13 +39,23 @@ def goodput(takes: Takes, service: Service) -> dict[str, Estimate]:
             "goodput_per_s": Estimate.absent("requests/s", "no request ended in the window"),
         }
     met = sum(1 for answer in ended if _meets(answer, service))
-    low, high = share_interval(met, len(ended))
-    share = Estimate(met / len(ended), low, high, "", Basis.MEASURED, f"{source}, Wilson interval")
-    rate = len(ended) / takes.duration_s
     return {
-        "service_level_share": share,
-        "goodput_per_s": (share * rate).converted(1.0, "requests/s").sourced(source),
+        "service_level_share": _share(met, len(ended), source),
+        "goodput_per_s": _part_of(rate, met, len(takes.ended), source),
     }
+
+
+def _share(met: int, of: int, source: str) -> Estimate:
+    low, high = share_interval(met, of)
+    return Estimate(met / of, low, high, "", Basis.MEASURED, f"{source}, Wilson interval")
+
+
+def _part_of(rate: Estimate, met: int, good: int, source: str) -> Estimate:
+    """The rate of those that met it; the intervals of rate and share are taken as independent."""
+    if not good:
+        return Estimate.absent("requests/s", "no request ended well in the window")
+    found = rate.times(_share(met, good, source), "requests/s")
+    return found if found.low is None else replace(found, low=max(found.low, 0.0))
 
 
 def _meets(answer: Answer, service: Service) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from ecoaudit.checks import doubt
 from ecoaudit.engines.base import Engine, Progress
 from ecoaudit.errors import EcoauditError, EngineError, UsageError
 from ecoaudit.recorder import Recorder
-from ecoaudit.run import CurvePoint, Run, RunKind, RunStatus
+from ecoaudit.run import OF_RUN, CurvePoint, Run, RunKind, RunStatus
 from ecoaudit.scenario import Scenario
 from ecoaudit.workloads.bench_plan import BenchPlan, Levels, planned
 from ecoaudit.workloads.by_language import by_language
@@ -18,13 +19,15 @@ from ecoaudit.workloads.client import SILENCE_LIMIT_S
 from ecoaudit.workloads.course import MOST_LEVEL, climbing, least_known
 from ecoaudit.workloads.demand import nearest_load
 from ecoaudit.workloads.doubts import engine_doubts, few_requests, summary_doubts
-from ecoaudit.workloads.driving import INTERRUPTED, Driver
+from ecoaudit.workloads.driving import INTERRUPTED, Driver, check_due
 from ecoaudit.workloads.ending import orderly_end
+from ecoaudit.workloads.failures import remedy, told
 from ecoaudit.workloads.level import LevelLog
 from ecoaudit.workloads.loads import Load
 from ecoaudit.workloads.points import PointMaker, Seen
 from ecoaudit.workloads.readying import Ready, get_ready
-from ecoaudit.workloads.resuming import check_same_scenario, nothing_left, take_over
+from ecoaudit.workloads.resuming import asked_for, check_asked, nothing_left, take_over
+from ecoaudit.workloads.server_place import ServerPlace
 from ecoaudit.workloads.steady import SHORTEST_STEADY_S
 
 
@@ -42,6 +45,7 @@ def bench(
     idle_s: float | None = None,
     budget_s: float | None = None,
     silence_s: float = SILENCE_LIMIT_S,
+    engine_options: Mapping[str, Any] | None = None,
     earlier: Run | None = None,
     output: str | os.PathLike[str] | None = None,
     name: str | None = None,
@@ -67,8 +71,10 @@ def bench(
         budget_s: loads are driven again, the least known first, until all are known to 5 % or they
             have taken so long in all [s]; None: each once.
         silence_s: longest wait for more of an answer; then it has failed [s].
+        engine_options: what the engine was told when it was made, as data: model, address, flags
+            ... Kept as ``settings["asked"]``; a bench goes on only with the same.
         earlier: a bench that was cut short; the loads that it finished are taken from it. One that
-            has them all is given back.
+            has them all is given back. What is the same run: ``ecoaudit.workloads.resuming``.
         output: where the run goes; None keeps it in the runs folder.
         name: of the run.
         progress: is told what goes on, a line at a time.
@@ -78,7 +84,8 @@ def bench(
     Raises:
         EngineError: the engine did not start (nothing is kept), or died (what was measured is
             kept as a failed run).
-        UsageError: loads that cannot be driven, or an earlier run that was made otherwise.
+        UsageError: loads that cannot be driven or hold no request, or an earlier run that was made
+            otherwise.
     """
     plan = planned(
         scenario,
@@ -91,8 +98,10 @@ def bench(
         silence_s=silence_s,
         words=words,
     )
+    check_due(plan.loads, scenario.bench.seed, plan.window_s)
+    asked = asked_for(engine, plan, engine_options or {})
     if earlier is not None:
-        check_same_scenario(earlier, asdict(scenario))
+        check_asked(earlier, asdict(scenario), asked)
         if nothing_left(plan, earlier):
             progress("the earlier run has all of it")
             return earlier
@@ -101,7 +110,7 @@ def bench(
         kind=RunKind.INFERENCE,
         site=scenario.site,
         scenario=asdict(scenario),
-        settings={"engine": engine.name, **plan.settings()},
+        settings={"engine": engine.name, **plan.settings(), "asked": asked},
         output=output,
     )
     with orderly_end() as asked_to_end:
@@ -232,7 +241,8 @@ class _Bench:
             EngineError: the engine died.
             KeyboardInterrupt: so it was asked.
         """
-        log = self._driver.drive(seen.load, len(seen.whole) + 1)
+        seen.times += 1
+        log = self._driver.drive(seen.load, seen.times)
         gone = self._engine.alive()
         if gone is not None:
             log.cut = log.cut or gone.splitlines()[0]
@@ -251,12 +261,15 @@ class _Bench:
         if not log.good:
             if log.cut == INTERRUPTED:
                 return
-            kinds = ", ".join(log.failures)
+            if not log.answers:  # drawn again, at a low rate; it began with a load that had some
+                self._progress(f"{log.name}: no request came")
+                return
             recorder.add_doubt(
                 doubt(
                     "level-failed",
-                    f"{log.name}: every request failed ({kinds})",
-                    "look at the server's log; a lower level may hold",
+                    f"{log.name}: every request failed ({told(log.failures)})",
+                    remedy(log.failures),
+                    seen.name,
                 )
             )
             return
@@ -268,7 +281,10 @@ class _Bench:
         """Fill the run's summary from the level nearest the demand, and say which that is."""
         recorder, ready = self._recorder, self._ready
         for said in engine_doubts(
-            ready.facts, self._engine.owns_server, ready.prompts.exact, ready.methods
+            ready.facts,
+            ready.boards.place is ServerPlace.OURS,
+            ready.prompts.exact,
+            ready.methods,
         ):
             recorder.add_doubt(said)
         if ready.boards.beside:
@@ -280,8 +296,8 @@ class _Bench:
                 )
             )
         for seen in self._seen:
-            for said in few_requests(seen.load.name, seen.answers):
-                recorder.add_doubt(said)
+            for said in few_requests(seen.load, seen.answers):
+                recorder.add_doubt(said, seen.name)
         if not recorder.curve:
             return
         demanded = nearest_load(self._scenario, recorder.curve)
@@ -297,9 +313,8 @@ class _Bench:
         levels = [point.level for point in recorder.curve if point.level is not None]
         for said in summary_doubts(demanded, point, kind, levels):
             recorder.add_doubt(said)
-        of_run = {"duration_s", "energy_j", "gpu_energy_j", "cpu_energy_j", "dram_energy_j"}
         for name, estimate in (point.steady or point.whole_run).items():
-            if name not in of_run and not name.startswith("peak_"):
+            if name not in OF_RUN:
                 recorder.summary[name] = estimate
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ecoaudit.recording import Window
 from ecoaudit.statistics import percentile
+from ecoaudit.workloads.answer import told_prompt_tokens
 from ecoaudit.workloads.arrivals import Arrivals
 from ecoaudit.workloads.client import Answer, Client
 from ecoaudit.workloads.loads import Load
@@ -128,7 +129,7 @@ class LevelLog:
             "failures": self.failures,
             "clipped": self.clipped,
             "client_output_tokens": sum(max(a.counts, default=0.0) for a in self.answers),
-            "client_prompt_tokens": sum(a.prompt_tokens for a in self.answers),
+            "client_prompt_tokens": told_prompt_tokens(self.answers),
             "fresh_prompt_tokens": self.fresh_tokens,
             "server_output_tokens": self.server_output_tokens,
             "server_prompt_tokens": grown(self.before.prompt_tokens, self.after.prompt_tokens),

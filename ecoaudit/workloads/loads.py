@@ -47,6 +47,8 @@ class Load(Protocol):
         level: requests in flight; None in an open loop.
         rate_per_s: mean arrivals in a second; None in a closed loop.
         shapes: lengths of its requests; None draws them from the scenario's.
+        lengthened: prompts among these that were too short to be unlike all others.
+        more: what gives more answers of it, in words; None: a longer window.
     """
 
     @property
@@ -61,6 +63,10 @@ class Load(Protocol):
     def rate_per_s(self) -> float | None: ...
     @property
     def shapes(self) -> Sequence[Shape] | None: ...
+    @property
+    def lengthened(self) -> int: ...
+    @property
+    def more(self) -> str | None: ...
 
     def in_flight(self, each_s: float) -> float:
         """About how many requests will be in flight, if each takes so long [s]."""
@@ -68,6 +74,22 @@ class Load(Protocol):
 
     def requests(self, each_s: float, window_s: float) -> int:
         """About how many requests it will take."""
+        ...
+
+    def takes_s(self, each_s: float, window_s: float) -> float:
+        """About how long it will take to its last answer [s]."""
+        ...
+
+    def check_due(self, chance: numpy.random.Generator, window_s: float) -> None:
+        """Refuse a load in which no request would be due.
+
+        Args:
+            chance: draws as for :meth:`arriving`.
+            window_s: shortest steady window [s].
+
+        Raises:
+            UsageError: none would; the message says from when on one is.
+        """
         ...
 
     def arriving(self, chance: numpy.random.Generator) -> Arrivals:
@@ -93,6 +115,8 @@ class Closed:
     arrivals: str = CLOSED
     rate_per_s: None = None
     shapes: None = None
+    lengthened: int = 0
+    more: None = None
 
     @property
     def name(self) -> str:
@@ -111,6 +135,13 @@ class Closed:
     def requests(self, each_s: float, window_s: float) -> int:
         """See :class:`Load`."""
         return max(minimum_requests(self.level), round(self.level * (2 + window_s / each_s)))
+
+    def takes_s(self, each_s: float, window_s: float) -> float:
+        """See :class:`Load`."""
+        return self.requests(each_s, window_s) * each_s / self.level
+
+    def check_due(self, chance: numpy.random.Generator, window_s: float) -> None:
+        """See :class:`Load`. The first are due at once."""
 
     def arriving(self, chance: numpy.random.Generator) -> Arrivals:
         """See :class:`Load`."""
@@ -140,6 +171,8 @@ class Stream:
     burstiness: float = 1.0
     level: None = None
     shapes: None = None
+    lengthened: int = 0
+    more: None = None
 
     def __post_init__(self) -> None:
         for what, value in (("rate", self.rate_per_s), ("burstiness", self.burstiness)):
@@ -170,6 +203,21 @@ class Stream:
         """See :class:`Load`."""
         return math.ceil(self.rate_per_s * (_SETTLING * each_s + window_s)) + 1
 
+    def takes_s(self, each_s: float, window_s: float) -> float:
+        """See :class:`Load`."""
+        return (_SETTLING + 1) * each_s + window_s
+
+    def check_due(self, chance: numpy.random.Generator, window_s: float) -> None:
+        """See :class:`Load`."""
+        first_s = next(gamma(self.rate_per_s, self.burstiness, chance))
+        if first_s > window_s:
+            raise UsageError(
+                f"{self.name}: no request is due within the window of {window_s:g} s: with this"
+                f" seed the first comes after {first_s:.0f} s; take --window"
+                f" {math.ceil(first_s)}s at least (ten requests take about"
+                f" {10 / self.rate_per_s:.0f} s)"
+            )
+
     def arriving(self, chance: numpy.random.Generator) -> Arrivals:
         """See :class:`Load`."""
         return OpenLoop(gamma(self.rate_per_s, self.burstiness, chance))
@@ -196,6 +244,8 @@ class Once:
         lasts_s: how long requests come, the quiet before the first and after the last too [s].
         times: draws when they are due [s].
         shapes: their lengths; None draws them from the scenario's.
+        lengthened: see :class:`Load`.
+        more: see :class:`Load`.
     """
 
     arrivals: str
@@ -204,6 +254,8 @@ class Once:
     lasts_s: float
     times: Callable[[numpy.random.Generator], Iterator[float]]
     shapes: Sequence[Shape] | None = None
+    lengthened: int = 0
+    more: str | None = "give a load with more requests"
     level: None = None
 
     @property
@@ -225,6 +277,19 @@ class Once:
         """See :class:`Load`."""
         return math.ceil(self.count)
 
+    def takes_s(self, each_s: float, window_s: float) -> float:
+        """See :class:`Load`. A batch takes one answer's time at least: nobody knows how many of
+        them the server answers at once."""
+        return self.lasts_s + each_s
+
+    def check_due(self, chance: numpy.random.Generator, window_s: float) -> None:
+        """See :class:`Load`."""
+        if next(self.times(chance), None) is None:
+            raise UsageError(
+                f"{self.name}: with this seed no request falls into it; give the profile another"
+                " bench.seed, or drive a --rate"
+            )
+
     def arriving(self, chance: numpy.random.Generator) -> Arrivals:
         """See :class:`Load`."""
         return OpenLoop(self.times(chance), self.lasts_s)
@@ -241,7 +306,13 @@ class Once:
 
 
 def clinic_day(day: ClinicDay) -> Once:
-    """A day of a clinic, from opening to closing."""
+    """A day of a clinic, from opening to closing.
+
+    Raises:
+        UsageError: a speed that is no number above 0.
+    """
+    if not (math.isfinite(day.speed) and day.speed > 0):
+        raise UsageError(f"day: expected a speed above 0, such as 60; got {day.speed}")
     faster = "" if day.speed == 1 else f" x{day.speed:g}"
     return Once(
         f"clinic day{faster}, {day.requests:g} requests",
@@ -249,6 +320,7 @@ def clinic_day(day: ClinicDay) -> Once:
         day.requests,
         day.duration_s,
         day.times,
+        more="a day has no more: drive a --rate over a longer --window",
     )
 
 
@@ -260,7 +332,14 @@ def batch(count: int) -> Once:
     """
     if count < 1:
         raise UsageError(f"a batch needs at least 1 request; got {count}")
-    return Once(f"batch of {count}", "batch", count, 0.0, lambda _: all_at_once(count))
+    return Once(
+        f"batch of {count}",
+        "batch",
+        count,
+        0.0,
+        lambda _: all_at_once(count),
+        more="give more requests at once: --batch",
+    )
 
 
 def all_loads(levels: Sequence[int], streams: Sequence[Load]) -> list[Load]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ecoaudit.estimate import Estimate
 from ecoaudit.recorder import Recorder
 from ecoaudit.recording import Window
-from ecoaudit.run import CurvePoint
+from ecoaudit.run import CurvePoint, load_in_words
 from ecoaudit.scenario import Scenario
 from ecoaudit.workloads.doubts import TOKEN_DIFFERENCE, level_doubts, token_difference
 from ecoaudit.workloads.energy_shares import energy_shares, per_used_result
@@ -34,6 +34,7 @@ class Seen:
         whole: what was seen each time, with the whole of it as its window.
         steady: the same with the steady part, where that was long enough.
         miscounted: whether server and client disagreed on the tokens.
+        times: how often it was driven, with an answer or without.
         point: of the curve, by all of them; None before the first.
     """
 
@@ -41,7 +42,13 @@ class Seen:
     whole: list[tuple[LevelLog, Span]] = field(default_factory=list)
     steady: list[tuple[LevelLog, Span]] = field(default_factory=list)
     miscounted: bool = False
+    times: int = 0
     point: CurvePoint | None = None
+
+    @property
+    def name(self) -> str:
+        """The load as its point and its doubts name it: :attr:`ecoaudit.run.CurvePoint.load`."""
+        return load_in_words(self.load.level, self.load.arrivals, self.load.rate_per_s)
 
     @property
     def answers(self) -> int:
@@ -80,7 +87,7 @@ class PointMaker:
         for said in level_doubts(
             log, part_of, self._shortest_s, self._shared_block(), log.processes
         ):
-            self._recorder.add_doubt(said)
+            self._recorder.add_doubt(said, seen.name)
         seen.whole.append((log, log.span))
         if part_of.span is not None and part_of.duration_s >= self._shortest_s:
             seen.steady.append((log, part_of.span))
@@ -127,7 +134,7 @@ class PointMaker:
         )
         takes = Takes(each, whole)
         found = figures(takes, energy) | boards.energy_beside(measured_together(seen))
-        found |= goodput(takes, scenario.workload.service)
+        found |= goodput(takes, scenario.workload.service, found["requests_per_s"])
         found |= energy_shares(
             energy, self._ready.at_rest, found["requests"], scenario.requests_per_day
         )

@@ -18,6 +18,7 @@ from ecoaudit.scenario import Scenario
 from ecoaudit.workloads.bench_plan import BenchPlan
 from ecoaudit.workloads.clients import client_for
 from ecoaudit.workloads.engine_figures import DEFINITIONS as ENGINE_DEFINITIONS
+from ecoaudit.workloads.failures import remedy, told
 from ecoaudit.workloads.figures import DEFINITIONS
 from ecoaudit.workloads.languages import Mix, mix_of, tokenizer_served
 from ecoaudit.workloads.lengths import Shape, longest_context, shapes, shared_tokens
@@ -27,6 +28,7 @@ from ecoaudit.workloads.memory_split import DEFINITIONS as MEMORY_DEFINITIONS
 from ecoaudit.workloads.prompts import PromptMaker
 from ecoaudit.workloads.requests import Singles
 from ecoaudit.workloads.server_metrics import cache_settings
+from ecoaudit.workloads.server_place import place_of
 from ecoaudit.workloads.serving_boards import ServingBoards, told_apart
 from ecoaudit.workloads.warming import ROUNDS, ask_few, expected_s, short
 
@@ -111,7 +113,7 @@ class _Readying:
         recorder.note_settings()
         rest = self._rest("idle_loaded", "measuring the loaded engine at rest")
         loaded, memory = recorder.measure(rest), recorder.board_memory(rest)
-        boards = ServingBoards()
+        boards = ServingBoards(place=place_of(facts, self._engine.owns_server))
         if self._engine.owns_server:
             boards = told_apart(recorder.board_memory(before), memory)
         loaded = boards.of_server(loaded, memory)
@@ -152,8 +154,8 @@ class _Readying:
         if not log.good:
             raise EngineError(
                 self._engine.alive()
-                or f"{self._facts.url}: no request of the warm-up was answered ({log.failures}); "
-                "check the served name and the context length"
+                or f"{self._facts.url}: no request of the warm-up was answered:"
+                f" {told(log.failures)}; {remedy(log.failures)}"
             )
         self._recorder.settings["cache"] = cache_settings(metrics or "")
         output = self._scenario.workload.output.mean.number * self._mix.mean_premium

@@ -1,4 +1,5 @@
-"""Which GPUs a server uses, so that those beside it are on a line of their own.
+"""Which GPUs a server uses, so that those beside it are on a line of their own; and what else of a
+window is the server's.
 
 Told by their memory: a server fills that of its boards while it loads the model. Where it cannot be
 told, all are taken as the server's.
@@ -14,6 +15,7 @@ from typing import Final
 from ecoaudit.estimate import Estimate
 from ecoaudit.measurement import BOARD, Measurement
 from ecoaudit.recording import energy_within
+from ecoaudit.workloads.server_place import ServerPlace, holding_server
 
 GROWTH_BYTES: Final = 2**28  # of a board that a model was loaded to
 
@@ -26,17 +28,21 @@ class ServingBoards:
 
     Attributes:
         beside: ids of those that the server does not use.
+        place: where the server runs, on which it rests what holds it.
     """
 
     beside: frozenset[str] = frozenset()
+    place: ServerPlace = ServerPlace.OURS
 
     def of_server(self, seen: Measurement, memory: Memory) -> Measurement:
-        """What a window saw of all but the boards beside.
+        """What a window saw of the server: without the boards beside, and without what cannot
+        hold it.
 
         Args:
             seen: the window.
             memory: in it.
         """
+        seen = holding_server(seen, self.place)
         if not self.beside:
             return seen
         used = [value for board, value in memory.items() if board not in self.beside]

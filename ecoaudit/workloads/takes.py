@@ -49,8 +49,11 @@ class Takes:
 
     @property
     def ended_somehow(self) -> list[Answer]:
-        """Answers that ended in a window, well or badly."""
-        return self._within(lambda log: log.answers, lambda answer: answer.ended_s)
+        """Answers that ended in a window, well or badly; not those that were let go."""
+        return self._within(
+            lambda log: [answer for answer in log.answers if answer.ended_s is not None],
+            lambda answer: answer.ended_s,
+        )
 
     @property
     def output_tokens(self) -> float:

@@ -9,7 +9,13 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from ecoaudit.reporters import REPORTERS, Content
-from tests.reporters.examples import a_plan, a_run, a_served_run, with_nothing_that_fits
+from tests.reporters.examples import (
+    a_bench,
+    a_plan,
+    a_run,
+    a_served_run,
+    with_nothing_that_fits,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -19,6 +25,7 @@ CONTENTS = {
     "nothing-fits": Content(with_nothing_that_fits(a_plan())),
     "run": Content(None, (a_run(),), "ecoaudit report run.json -o page.html"),
     "long-names": Content(a_plan(LONG), (a_run(LONG),)),
+    "bench": Content(None, (a_bench(),), "ecoaudit report run.json -o page.html"),
     "served": Content(None, (a_served_run(LONG),), "ecoaudit report run.json -o page.html"),
 }
 
@@ -78,6 +85,30 @@ def test_a_page_is_whole_without_javascript(browser: Browser, page_file: Path) -
         summaries.first.click()
         assert inside.is_visible()
     context.close()
+
+
+def test_the_first_screen_of_a_bench_says_what_it_is_about(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Which load and why, waits, energies, share in time; and what the whole bench took."""
+    place = tmp_path / "bench.html"
+    place.write_text(REPORTERS[".html"]().render(CONTENTS["bench"]), "utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(place.as_uri())
+    for said in (
+        "The figures are those of level 4",
+        "The whole bench, from its first rest",
+        "First token, median",
+        "Whole answer, median",
+        "Answers in time",
+        "Energy per request",
+        "One more request adds",
+        "With its part of a day at rest",
+    ):
+        box = page.get_by_text(said).first.bounding_box()
+        assert box is not None, said
+        assert box["y"] + box["height"] < 800, said
+    page.close()
 
 
 @pytest.mark.parametrize(("paper", "width"), [("A4", 680), ("Letter", 702)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ecoaudit.checks import CHECKS, doubt, doubt_from, weakening
+from ecoaudit.checks import CHECKS, doubt, doubt_from, together, weakening
 from ecoaudit.checks.__main__ import listed
 from ecoaudit.run import Doubt
 
@@ -59,6 +59,23 @@ def test_a_doubt_weakens_the_figures_that_it_names() -> None:
     assert weakening("operational_kgco2e", said) == said[:2]
     assert weakening("energy_per_request_j", said) == said[:1]
     assert weakening("gpu_energy_j", said) == []
+
+
+def test_a_doubt_of_one_load_weakens_that_loads_figures_only() -> None:
+    said = [
+        doubt("busy-client", "level 1: x", load="1"),
+        doubt("busy-client", "level 2: x", load="2"),
+        doubt("remote-server", "x"),
+    ]
+    assert weakening("ttft_s_p50", said, "1") == [said[0], said[2]]
+    assert weakening("ttft_s_p50", said, "4") == [said[2]]
+    assert weakening("ttft_s_p50", said) == said  # of the run, of which every load is a part
+
+
+def test_what_is_said_of_several_loads_is_taken_together() -> None:
+    one, two = (doubt("few-requests", f"level {n}: x", load=str(n)) for n in (1, 2))
+    short, long = doubt("short-run", "x"), doubt("short-run", "y")
+    assert together([one, short, two, long, one]) == [[one, two], [short], [long]]
 
 
 def test_the_docs_hold_the_list() -> None:

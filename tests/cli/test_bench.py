@@ -96,6 +96,16 @@ def test_levels_window_and_idle_can_be_given(scenario: Path, url: str, tmp_path:
         (["--engine", "openai"], "--engine openai needs --url"),
         (["--engine", "vllm", "--url", "http://127.0.0.1:9"], "--url needs --engine openai"),
         (["--engine", "openai", "--url", "http://a:b@c"], "OPENAI_API_KEY"),
+        (["--timeout", "0s"], "Invalid value for '--timeout': expected a time above 0 s; got '0s'"),
+        (["--ready-timeout", "0 min"], "expected a time above 0 s; got '0 min'"),
+        (["--idle", "1e300s"], "Invalid value for '--idle': expected a time of 30 days at most"),
+        (["--window", "nan s"], "expected a time with its unit"),
+        (["--budget", "inf h"], "expected a time with its unit"),
+        (["--day", "nan"], "Invalid value for '--day': 'nan' is no number."),
+        (["--day", "inf"], "Invalid value for '--day': inf is not in the range"),
+        (["--rate", "1", "--burstiness", "nan"], "'--burstiness': 'nan' is no number."),
+        (["--rate", "nan"], "expected arrivals a second, up to 1000, such as 0.1,0.5; got 'nan'"),
+        (["--rate", "0.001", "--window", "2s"], "no request is due within the window of 2 s"),
         (["--resume"], "--resume goes on with what is at -o: give it"),
         (["--burstiness", "2"], "--burstiness is of --rate: give one"),
         (["--engine", "vllm-offline", "--levels", "2"], "give --batch N, and no other load"),
@@ -146,6 +156,40 @@ def test_a_further_level_is_added_to_a_run_that_is_there(
     assert "level 1: finished by the earlier run" in done.stderr
     (kept,) = (part for part in done.stderr.split() if part.endswith(f"{first['id']}.json"))
     assert json.loads(Path(kept).read_text()) == first
+
+
+def test_going_on_is_refused_where_something_else_is_asked(
+    scenario: Path, url: str, tmp_path: Path
+) -> None:
+    output, trace = tmp_path / "run.json", tmp_path / "day.csv"
+    trace.write_text("arrival_s,input_tokens,output_tokens\n0,40,5\n0.1,50,7\n")
+    common = (scenario, "--url", url, "-o", output, "--levels", "1", "--arrivals", trace)
+    assert bench(*common).returncode == 0
+    first = output.read_text()
+    for more, said in (
+        (("--window", "9s"), "window_s was 0.5 and is 9.0 now"),
+        (("--model", "some/other"), "model was None and is 'some/other' now"),
+        (("--timeout", "5s"), "silence_s was 600.0 and is 5.0 now"),
+        (("--url", "http://127.0.0.1:9"), f"url was '{url}' and is 'http://127.0.0.1:9' now"),
+        (
+            ("--url", "http://127.0.0.1:9", "--levels", "1,2"),
+            f"url was '{url}' and is 'http://127.0.0.1:9' now",
+        ),
+    ):
+        done = bench(*common, *more, "--resume")
+        assert done.returncode == 2, more
+        assert said in done.stderr
+        assert done.stdout == ""
+        assert output.read_text() == first
+    moved = scenario.rename(tmp_path / "renamed.yaml")
+    again = bench(moved, *common[1:], "--url", f"{url}/v1/", "--resume")
+    assert again.returncode == 0, again.stderr
+    assert "the earlier run has all of it" in again.stderr
+    trace.write_text("\ufeffarrival_s,input_tokens,output_tokens\n0,40,5\n0.1,90,7\n")
+    edited = bench(moved, *common[1:], "--resume")
+    assert edited.returncode == 0, edited.stderr
+    curve = json.loads(output.read_text())["curve"]
+    assert [point["whole_run"]["prompt_tokens"]["value"] for point in curve[1:]] == [90, 130]
 
 
 def test_a_server_that_is_not_there(scenario: Path, tmp_path: Path) -> None:

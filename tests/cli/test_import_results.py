@@ -25,7 +25,7 @@ def test_a_result_becomes_a_run_that_can_be_shown_and_reported(
     )
     assert done.returncode == 0, done.stderr
     assert "run: run.json" in done.stderr
-    assert "level 1" not in done.stderr  # what every level has is said once
+    assert "level 1:" not in done.stderr  # what every level has is said once
     run = load_run(tmp_path / "run.json")
     assert [point.level for point in run.curve] == [1, 4]
     assert run.settings["said_by_user"]["weights"] == "bf16"

@@ -11,6 +11,7 @@ import pytest
 from ecoaudit.journal import SUFFIX
 from ecoaudit.run import load_run
 from tests.cli.conftest import Ecoaudit
+from tests.reporters.examples import a_bench
 from tests.test_merging import rank_run
 
 
@@ -63,6 +64,14 @@ def test_list_shows_the_runs_of_a_folder(
     assert done.returncode == 0
     assert "run.rank0.json" in done.stdout
     assert "notes.json" not in done.stdout
+
+
+def test_show_says_of_which_load_a_benchs_figures_are(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    a_bench().save(tmp_path / "bench.json")
+    shown = ecoaudit("runs", "show", "bench.json").stdout
+    assert "the run's figures are those of level 4, steady window of 20 s: 0.9 requests/s" in shown
+    assert "first request after a rest: first token 310 ms, answer 1.10 s, 4.00 kJ" in shown
+    assert "model load: 39.7 s, 4.00 kJ" in shown
 
 
 def test_show_prints_the_file_itself(ecoaudit: Ecoaudit, ranks: list[Path]) -> None:

@@ -95,6 +95,7 @@ def test_attaching_finds_out_what_the_server_is(fake: FakeEngine) -> None:
         replace(Abilities(), token_ids=False, answer_ids=False),
         replace(Abilities(), completions=False, token_ids=False, answer_ids=False, metrics=False),
         replace(Abilities(), ignore_eos=False),
+        replace(Abilities(), continuous_usage=False),
     ],
     indirect=True,
 )

@@ -124,6 +124,20 @@ def test_the_load_is_that_of_the_measured_phase(tmp_path: Path) -> None:
         imported(tmp_path, input_config={**old, "loadgen": {}})
 
 
+@pytest.mark.parametrize(
+    ("phase", "message"),
+    [
+        ({"type": "concurrency", "concurrency": 0}, "concurrency: expected a whole number from 1"),
+        ({"type": "poisson", "rate": 0}, "rate: expected a number above 0; got 0"),
+    ],
+)
+def test_a_load_of_nothing_is_refused(phase: dict[str, Any], message: str, tmp_path: Path) -> None:
+    config = aiperf()["input_config"]
+    config["phases"][1] = {"name": "profiling", **phase}
+    with pytest.raises(FileFormatError, match=message):
+        imported(tmp_path, input_config=config)
+
+
 def test_a_trace_is_no_closed_loop(tmp_path: Path) -> None:
     config = aiperf()["input_config"]
     config["phases"][1] = {"name": "profiling", "type": "fixed_schedule", "concurrency": 16}

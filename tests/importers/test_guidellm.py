@@ -131,6 +131,24 @@ def test_the_load_is_what_the_strategy_says(
     assert (point.level, point.arrivals) == (level, arrivals)
 
 
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        ({"type_": "poisson", "rate": 0}, "rate: expected a number above 0; got 0"),
+        ({"kind": "concurrent", "streams": 0}, "streams: expected a whole number from 1; got 0"),
+        (
+            {"type_": "throughput", "max_concurrency": 0},
+            "max_concurrency: expected a whole number from 1; got 0",
+        ),
+    ],
+)
+def test_a_load_of_nothing_is_refused(
+    strategy: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(FileFormatError, match=message):
+        imported(tmp_path, guidellm(strategy=strategy, apart_s=1.0))
+
+
 def test_a_strategy_without_a_load_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"benchmarks\.0: says neither how many requests"):
         imported(tmp_path, guidellm(strategy={"streams": 4}))

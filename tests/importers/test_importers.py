@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ecoaudit.checks import weakening
 from ecoaudit.errors import FileFormatError, UsageError
 from ecoaudit.importers import IMPORTERS, import_results
 from ecoaudit.importers.base import Setup
@@ -154,6 +155,19 @@ def test_what_nobody_says_is_a_doubt(tool: str, result: Path) -> None:
     assert ("unknown-weights" in codes) is (tool != "ml-energy")
     assert ("unknown-device" in codes) is (tool in ("vllm", "guidellm"))
     assert ("whole-run-summary" in codes) is (tool != "ml-energy")
+
+
+def test_a_doubt_of_one_load_says_which(tmp_path: Path) -> None:
+    odd = vllm(4, completed=40, num_prompts=41)
+    run = import_results([write(tmp_path / "x.json", vllm(2), odd)], said=SAID)
+    (said,) = [said for said in run.doubts if said.code == "self-contradiction"]
+    assert (said.load, said.message[:9]) == ("4", "level 4: ")
+    assert run.summary_point is run.curve[0]
+    weak = weakening("ttft_s_p50", run.doubts, run.load_of("ttft_s_p50"))
+    assert weak
+    assert said not in weak
+    (whole,) = [said for said in run.doubts if said.code == "whole-run-summary"]
+    assert whole.load is None  # both lack a steady window, which is said once
 
 
 def test_what_is_said_leaves_no_doubt(tmp_path: Path) -> None:

@@ -396,6 +396,12 @@ def test_a_total_that_its_list_does_not_bear_out_is_said(tmp_path: Path) -> None
         ({"completed": 2.5}, r"completed: expected a whole number from 0; got 2\.5"),
         ({"model_id": "x" * 4000}, "model_id: expected a short text; got text"),
         ({"request_rate": "fast"}, "request_rate: expected a number from 0; got text"),
+        ({"request_rate": 0}, "request_rate: expected a number above 0; got 0"),
+        ({"max_concurrency": 0}, "max_concurrency: expected a whole number from 1; got 0"),
+        (
+            {"request_rate": 2, "burstiness": 0},
+            "burstiness: expected a number above 0; got 0",
+        ),
     ],
 )
 def test_wrong_values_are_refused_with_their_place(

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.measurement import Device, DeviceEnergy, Measurement
 from ecoaudit.plan import Limit, Option, Plan, Verdict
-from ecoaudit.run import CurvePoint, Doubt, Run, RunKind, RunStatus
+from ecoaudit.run import OF_RUN, CurvePoint, Doubt, Run, RunKind, RunStatus
 
 DECLARED, MODELLED, MEASURED = Basis.DECLARED, Basis.MODELLED, Basis.MEASURED
 CONSTANT = Basis.CONSTANT
@@ -231,6 +231,89 @@ def _point(level: int, rate: float, each_j: float) -> CurvePoint:
         "energy_per_output_token_j": Estimate.within(each_j, 0.1, "J/token", MODELLED, "energy"),
     }
     return CurvePoint(level, whole_run=figures, steady=figures if level > 1 else {})
+
+
+def a_bench(name: str = "bench") -> Run:
+    """The same as of ``ecoaudit bench``: of its loads, level 4 stands for the clinic's demand.
+
+    The whole of it took 62.5 s and 4,000 J; that load 20 s and 900 J.
+    """
+    run = a_served_run(name)
+    source = "window idle_loaded, 10.0 s; energy"
+    each = {
+        "duration_s": Estimate.exact(20.0, "s", MEASURED, "clock"),
+        "energy_j": Estimate.within(900, 0.1, "J", MODELLED, "board and package"),
+        "requests": Estimate.exact(50.0, "requests", MEASURED, "client"),
+        "requests_per_s": Estimate.within(2.5, 0.1, "requests/s", MEASURED, "client"),
+        "e2e_s_p50": Estimate(1.6, 1.5, 1.7, "s", MEASURED, "client clock"),
+        "e2e_s_p95": Estimate(1.9, 1.8, 2.2, "s", MEASURED, "client clock"),
+        "power_w": Estimate.within(45, 0.1, "W", MODELLED, "energy"),
+        "goodput_per_s": Estimate.within(2.25, 0.1, "requests/s", MEASURED, "client"),
+        "energy_per_request_j": Estimate.within(18, 0.1, "J/request", MODELLED, "energy"),
+        "marginal_energy_per_request_j": Estimate.within(6, 0.2, "J/request", MODELLED, source),
+        "allocated_energy_per_request_j": Estimate.within(
+            53_600, 0.1, "J/request", MODELLED, source
+        ),
+    }
+    curve = [
+        replace(
+            point,
+            whole_run={**point.whole_run, **each},
+            steady={**point.steady, **each} if point.steady else {},
+        )
+        for point in run.curve
+    ]
+    chosen = curve[1]
+    rest = run.windows[0]
+    loading = replace(rest, name="model_load", path="model_load", start_s=1.0, duration_s=39.7)
+    first = replace(
+        rest,
+        name="first_request",
+        path="first_request",
+        start_s=50.0,
+        duration_s=1.2,
+        quantities={
+            "ttft_s": Estimate.exact(0.31, "s", MEASURED, "client, one request"),
+            "e2e_s": Estimate.exact(1.1, "s", MEASURED, "client, one request"),
+        },
+    )
+    limits = {"first_token": declared(2, "s"), "complete": declared(15, "s")}
+    lengths = {"mean": declared(1250, "tokens", "twenty notes"), "sd": declared(300, "tokens")}
+    return replace(
+        run,
+        curve=curve,
+        windows=[loading, first, *run.windows],
+        doubts=[
+            *run.doubts,
+            Doubt("few-requests", "level 1: only 9 answers", "measure longer", "1"),
+            Doubt("few-requests", "level 4: only 30 answers", "measure longer", "4"),
+            Doubt("busy-client", "level 1: came late", "use another machine", "1"),
+        ],
+        scenario={
+            **_scenario("Two-room clinic"),
+            "workload": {
+                "id": "note",
+                "name": "Ambient note",
+                "prompt": {key: asdict(each) for key, each in lengths.items()},
+                "service": {key: asdict(each) for key, each in limits.items()},
+                "requests_per_clinician": asdict(declared(20, "requests")),
+            },
+        },
+        settings={
+            **run.settings,
+            "summary": {
+                "level": 4,
+                "load": "4",
+                "window": "steady",
+                "why": "0.9 requests/s in the busiest hour x 1.6 s each = 1.44 in flight"
+                " (Little's law); level 4 is nearest",
+            },
+        },
+        summary={
+            **run.summary,
+            **{key: each for key, each in chosen.steady.items() if key not in OF_RUN},
+        },
+    )
 
 
 def a_served_run(name: str = "served") -> Run:

@@ -20,14 +20,21 @@ from ecoaudit.reporters import REPORTERS, Content, load_content, reporter_for, s
 from ecoaudit.reporters.base import command_line
 from ecoaudit.reporters.figures import Figure, figure
 from ecoaudit.reporters.view import Bar, Part
-from ecoaudit.reporters.words import RANDOM_WEIGHTS
+from ecoaudit.reporters.words import QUANTITIES, RANDOM_WEIGHTS
 from ecoaudit.run import Doubt
-from tests.reporters.examples import a_plan, a_run, a_served_run, with_nothing_that_fits
+from tests.reporters.examples import (
+    a_bench,
+    a_plan,
+    a_run,
+    a_served_run,
+    with_nothing_that_fits,
+)
 
 HOSTILE = "<script>alert(1)</script>"
 PLAN = Content(a_plan(), (), "ecoaudit report plan.json -o plan.html")
 RUN = Content(None, (a_run(),), "ecoaudit report run.json -o run.html")
 SERVED = Content(None, (a_served_run(),), "ecoaudit report run.json -o run.html")
+BENCH = Content(None, (a_bench(),), "ecoaudit report run.json -o run.html")
 
 
 def html(content: Content) -> str:
@@ -69,7 +76,9 @@ class Outline(HTMLParser):
 
 
 @pytest.mark.parametrize("suffix", REPORTERS)
-@pytest.mark.parametrize("content", [PLAN, RUN, SERVED], ids=["plan", "run", "served"])
+@pytest.mark.parametrize(
+    "content", [PLAN, RUN, SERVED, BENCH], ids=["plan", "run", "served", "bench"]
+)
 def test_the_same_content_gives_the_same_bytes(suffix: str, content: Content) -> None:
     reporter = reporter_for(f"x{suffix.upper()}")
     assert reporter.suffix == suffix
@@ -86,7 +95,9 @@ def test_an_unknown_suffix_lists_the_known_ones() -> None:
 # -- HTML ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", [PLAN, RUN, SERVED], ids=["plan", "run", "served"])
+@pytest.mark.parametrize(
+    "content", [PLAN, RUN, SERVED, BENCH], ids=["plan", "run", "served", "bench"]
+)
 def test_a_page_loads_nothing_and_runs_nothing(content: Content) -> None:
     text = html(content)
     outline = Outline(text)
@@ -103,7 +114,9 @@ def test_a_page_loads_nothing_and_runs_nothing(content: Content) -> None:
     assert len(text.encode()) < 500_000
 
 
-@pytest.mark.parametrize("content", [PLAN, RUN, SERVED], ids=["plan", "run", "served"])
+@pytest.mark.parametrize(
+    "content", [PLAN, RUN, SERVED, BENCH], ids=["plan", "run", "served", "bench"]
+)
 def test_a_page_can_be_read_aloud(content: Content) -> None:
     outline = Outline(html(content))
     ids = [attrs["id"] for _, attrs in outline.tags if attrs.get("id")]
@@ -323,9 +336,29 @@ def test_csv_of_a_run_has_a_row_for_each_level_and_window() -> None:
         ("1", "whole_run"),
         ("4", "whole_run"),
         ("4", "steady"),
+        ("", "run/level-1"),
     ]
+    assert (rows[-1]["duration_s"], rows[-1]["energy_j"]) == ("20.0", "4000.0")
     with pytest.raises(UsageError, match="not both"):
         REPORTERS[".csv"]().render(Content(a_plan(), (a_run(),)))
+
+
+def test_csv_has_what_was_seen_in_a_window() -> None:
+    text = REPORTERS[".csv"]().render(Content(None, (a_bench(),)))
+    rows = {row["window"]: row for row in csv.DictReader(io.StringIO(text))}
+    first = rows["first_request"]
+    assert (first["ttft_s"], first["e2e_s"], first["e2e_s_basis"]) == ("0.31", "1.1", "measured")
+    assert (rows["model_load"]["duration_s"], rows["model_load"]["ttft_s"]) == ("39.7", "")
+
+
+def test_every_figure_of_the_docs_has_a_word() -> None:
+    """Or its name would be spelt out with its unit, as in "Power w"."""
+    text = (Path(__file__).parents[2] / "docs" / "numbers.md").read_text("utf-8")
+    runs = text.split("## Every run")[1].split("## Plans")[0]
+    first_cells = [line.split("|")[1] for line in runs.splitlines() if line.startswith("| `")]
+    names = {name for cell in first_cells for name in re.findall("`([a-z0-9_]+)`", cell)}
+    assert {"power_w", "dram_power_w", "ttft_s_p50"} <= names
+    assert sorted(names - QUANTITIES.keys()) == []
 
 
 def test_csv_text_is_never_a_formula() -> None:

@@ -13,7 +13,7 @@ from ecoaudit.reporters.figures import figure
 from ecoaudit.reporters.serving_page import sections
 from ecoaudit.reporters.view import Bar, Curve, Curves, Line, Point, Table
 from ecoaudit.run import CurvePoint, Run
-from tests.reporters.examples import a_run, a_served_run
+from tests.reporters.examples import a_bench, a_run, a_served_run
 
 
 def curves_of(run: Run) -> dict[str, Curve]:
@@ -93,6 +93,21 @@ def test_doubts_stand_below_the_table_that_they_weaken() -> None:
         "Doubted, see below: Output rate, TTFT, median, TTFT, 95 %, TPOT, median (busy-client)."
     )
     assert tables_of(a_run())["How fast it answers under each load"].note == ""
+
+
+def test_the_load_that_stands_for_the_run_is_marked() -> None:
+    for table in tables_of(a_bench()).values():
+        assert [row.strong for row in table.rows] == [False, True, False, False]
+    assert not any(row.strong for table in tables_of(a_served_run()).values() for row in table.rows)
+
+
+def test_a_doubt_of_one_load_is_said_of_that_load() -> None:
+    run = replace(a_bench(), doubts=a_bench().doubts[2:])
+    tables = tables_of(run)
+    assert tables["How fast it answers under each load"].note == (
+        "Doubted, see below: Output rate, TTFT, median, TPOT, median (busy-client at 1 in flight);"
+        " TTFT, 95 % (few-requests at 1 in flight and 4 in flight, busy-client at 1 in flight)."
+    )
 
 
 def test_the_engines_counters_and_what_they_lack() -> None:

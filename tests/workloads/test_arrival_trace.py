@@ -24,7 +24,21 @@ def test_a_trace_gives_times_and_lengths(tmp_path: Path) -> None:
     assert list(load.times(numpy.random.default_rng(0))) == [0.0, 0.0, 2.5]
     assert load.shapes == [Shape(300, 20), Shape(8, 1), Shape(9, 40)]
     assert (load.count, load.lasts_s, load.rate_per_s) == (3, 2.5, 1.2)
-    assert load.name == "trace monday.csv, 3 requests, 1.2 requests/s"
+    assert load.lengthened == 1
+    assert load.name == "trace monday.csv (05fbf8a4), 3 requests, 1.2 requests/s"
+
+
+def test_a_trace_is_known_by_its_content(tmp_path: Path) -> None:
+    def name(text: str, file: str = "t.csv") -> str:
+        (tmp_path / file).write_text(text)
+        return read_trace(tmp_path / file).arrivals
+
+    as_it_was = name(HEAD + "0,40,5\n1,50,7\n")
+    assert name(HEAD + "0,41,5\n1,50,7\n") != as_it_was
+    assert name(HEAD + "0,40,5\n1.5,50,7\n") != as_it_was
+    assert name(HEAD + "0,3,5\n1,50,7\n") != name(HEAD + "0,4,5\n1,50,7\n")  # both sent as 8
+    written_otherwise = "\ufeffoutput_tokens,arrival_s,input_tokens\r\n5,10,40\r\n7,11,50\r\n"
+    assert name(written_otherwise) == as_it_was
 
 
 @pytest.mark.parametrize(

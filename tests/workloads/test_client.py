@@ -163,6 +163,46 @@ def test_empty_chunks_are_no_tokens() -> None:
     assert (answer.error, answer.output_tokens, len(answer.times_s)) == ("", 1, 1)
 
 
+@pytest.mark.parametrize(
+    "end", [b"data:[DONE]", b"data: [DONE]", b"data:[DONE]\n", b"data:  [DONE]\r"]
+)
+def test_the_last_line_may_lack_a_space_and_its_end(end: bytes) -> None:
+    answer = asyncio.run(answer_with([chunk("a", 1), chunk("b", 4), end]))
+    assert (answer.error, answer.output_tokens, answer.counted) == ("", 4, True)
+
+
+def finish(text: str, total: int) -> bytes:
+    """The last chunk of a server that counts there, and has choices beside the count."""
+    return chunk(text, total)
+
+
+@pytest.mark.parametrize(
+    ("stream", "counts"),
+    [
+        ([chunk("a b", None)] * 3 + [finish("", 6)], [2, 4, 6]),  # the count alone is no chunk
+        ([chunk("a b", None)] * 2 + [finish("a b", 6)], [2, 4, 6]),
+        ([chunk("a", None)] * 3 + [finish("", 3)], [1, 2, 3]),
+        ([chunk("a", None)] * 4 + [finish("b", 2)], [0.4, 0.8, 1.2, 1.6, 2.0]),  # parts of tokens
+        ([chunk("a", None), chunk("b", 4), chunk("c", None), chunk("d", 8)], [2, 4, 6, 8]),
+        ([chunk("", None), chunk("a b", 2), chunk("c d", 4)], [2, 4]),  # a role, then counts
+    ],
+)
+def test_a_count_with_the_last_choices_is_spread_over_all_chunks(
+    stream: list[bytes], counts: list[float]
+) -> None:
+    answer = asyncio.run(answer_with([*stream, DONE]))
+    assert answer.error == ""
+    assert list(answer.counts) == pytest.approx(counts)
+    assert answer.output_tokens == counts[-1]
+    assert answer.counted
+
+
+def test_without_a_count_chunks_are_counted_and_that_is_noted() -> None:
+    answer = asyncio.run(answer_with([chunk("a b", None), chunk("c d", None), DONE]))
+    assert (answer.error, answer.output_tokens, answer.prompt_tokens) == ("", 2, 0)
+    assert not answer.counted
+
+
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 ERROR = b'data: {"error":{"message":"no"}}\n\n'
 OLD_ERROR = b'data: {"object":"error","message":"no"}\n\n'

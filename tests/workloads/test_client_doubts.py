@@ -1,13 +1,14 @@
-"""When the client itself is said to be the bottleneck."""
+"""What is said of a load: that the client was the bottleneck, or that it is not what was asked."""
 
 from __future__ import annotations
 
 import pytest
 
+from ecoaudit.workloads.arrivals import ClinicDay
 from ecoaudit.workloads.client import Answer
-from ecoaudit.workloads.doubts import level_doubts
+from ecoaudit.workloads.doubts import few_requests, level_doubts
 from ecoaudit.workloads.level import LevelLog
-from ecoaudit.workloads.loads import Closed
+from ecoaudit.workloads.loads import Closed, Load, Stream, batch, clinic_day
 from ecoaudit.workloads.server_metrics import ServerCounters
 from ecoaudit.workloads.steady import Steady
 
@@ -69,6 +70,54 @@ def test_more_processes_bear_more() -> None:
     (message,) = said(log(streams=257, tokens=10, cpu_s=17.0), processes=2)
     assert "2 client processes followed up to 257 streams at 257 tokens/s" in message
     assert "kept 85% of a core busy each" in message
+
+
+@pytest.mark.parametrize(
+    ("load", "remedy"),
+    [
+        (Closed(2), "measure longer: --window"),
+        (Stream(0.5), "measure longer: --window"),
+        (batch(12), "give more requests at once: --batch"),
+        (
+            clinic_day(ClinicDay(20, 8 * 3600.0, 2.0)),
+            "a day has no more: drive a --rate over a longer --window",
+        ),
+    ],
+)
+def test_what_gives_more_answers_depends_on_the_load(load: Load, remedy: str) -> None:
+    (doubt,) = few_requests(load, 44)
+    assert doubt.remedy == remedy
+    assert doubt.message.startswith(f"{load.name}: only 44 answers")
+    assert list(few_requests(load, 45)) == []
+
+
+def test_a_batch_that_was_too_short_needs_more_requests_not_a_window() -> None:
+    found = LevelLog(batch(4), 4, answers=log().answers)
+    (doubt,) = (d for d in level_doubts(found, Steady(None), 20.0) if d.code == "short-steady")
+    assert doubt.remedy == "give more requests at once: --batch"
+
+
+def test_answers_without_a_count_are_told_and_not_called_short() -> None:
+    uncounted = log(streams=4, tokens=100)
+    for answer in uncounted.answers[:2]:
+        answer.counted, answer.output_tokens = False, 50
+    found = {d.code: d.message for d in level_doubts(uncounted, Steady(None, expected=False), 20)}
+    assert found["uncounted-answers"] == (
+        "level 4: the server told no token count for 2 of 4 answers: each chunk with text counts as"
+        " a token"
+    )
+    assert "short-answers" not in found
+
+
+def test_answers_longer_than_asked_are_told() -> None:
+    twice = log(streams=4, tokens=100)
+    for answer in twice.answers[:3]:
+        answer.output_tokens = 200
+    found = {d.code: d.message for d in level_doubts(twice, Steady(None, expected=False), 20.0)}
+    assert found["long-answers"] == "level 4: 3 of 4 answers were longer than was asked for"
+    assert "long-answers" not in {
+        d.code for d in level_doubts(log(), Steady(None, expected=False), 20.0)
+    }
 
 
 @pytest.mark.parametrize(("cut", "expected"), [("", 1), ("it was interrupted", 0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from ecoaudit.engines.fake import FakeEngine
 from ecoaudit.errors import EngineError, UsageError
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.run import Run, RunKind, RunStatus, load_run
-from ecoaudit.scenario import Lengths, Scenario, load_scenario
+from ecoaudit.scenario import Lengths, Scenario, Service, load_scenario
 from ecoaudit.workloads.arrival_trace import read_trace
 from ecoaudit.workloads.arrivals import ClinicDay
 from ecoaudit.workloads.inference import bench
@@ -30,6 +31,10 @@ HEAD = "t_s,device_id,kind,boundary,power_w\n"
 
 def tokens(value: float) -> Estimate:
     return Estimate.exact(value, "tokens", Basis.DECLARED, "test")
+
+
+def seconds(value: float) -> Estimate:
+    return Estimate.exact(value, "s", Basis.DECLARED, "test")
 
 
 def short(scenario: Scenario, prompt: float = 60, output: float = 20, sd: float = 4) -> Scenario:
@@ -211,6 +216,43 @@ def test_lengths_beyond_the_context_are_said(scenario: Scenario) -> None:
 def test_answers_that_end_early_are_said(scenario: Scenario) -> None:
     run = drive(scenario, FakeEngine(abilities=replace(Abilities(), ignore_eos=False)))
     assert "short-answers" in codes(run)
+
+
+def test_answers_that_go_on_too_long_are_said(scenario: Scenario) -> None:
+    class Twice(FakeEngine):
+        """Makes twice the tokens that are asked for, once it was warmed up."""
+
+        async def _answer(self, request: Any) -> Any:
+            body = json.loads(await request.read())
+            body["max_tokens"] = 2 * body["max_tokens"]
+            request._read_bytes = json.dumps(body).encode()
+            return await super()._answer(request)
+
+    run = drive(scenario, Twice())
+    (said,) = (d for d in run.doubts if d.code == "long-answers")
+    good = run.curve[0].whole_run["requests"].number
+    assert (
+        said.message == f"level 2: {good:.0f} of {good:.0f} answers were longer than was asked for"
+    )
+    assert said.load == run.curve[0].load == "2"
+
+
+def test_goodput_and_requests_per_second_are_of_one_count(scenario: Scenario) -> None:
+    work = replace(scenario.workload, service=Service(complete=seconds(30)))
+    run = drive(replace(scenario, workload=work), FakeEngine(fail_every=7), levels=[3], window_s=1)
+    for found in (run.curve[0].whole_run, run.curve[0].steady):
+        assert 0.5 < found["service_level_share"].number < 1  # those that failed are not in time
+        assert found["goodput_per_s"].number == pytest.approx(found["requests_per_s"].number)
+        assert found["goodput_per_s"].numbers[2] == pytest.approx(
+            found["requests_per_s"].numbers[2]
+        )
+
+
+def test_each_doubt_of_a_load_names_it(scenario: Scenario) -> None:
+    run = drive(scenario, FakeEngine(fail_every=9), levels=[1], streams=[batch(12)])
+    loads = {d.load for d in run.doubts if d.code == "few-requests"}
+    assert loads == {point.load for point in run.curve} == {"1", "batch of 12"}
+    assert {d.load for d in run.doubts if d.code == "failed-requests"} <= loads
 
 
 def test_random_weights_and_text_prompts_are_said(scenario: Scenario) -> None:
@@ -439,6 +481,46 @@ def test_a_clinic_day_a_batch_and_a_trace(scenario: Scenario, tmp_path: Path) ->
     assert (whole[2]["prompt_tokens"].number, whole[2]["output_tokens"].number) == (150, 21)
     assert [w.path for w in run.windows][5:] == ["clinic-day", "batch", "trace"]
     assert "whole-run-summary" not in codes(run)
+
+
+def test_prompts_of_a_trace_that_were_sent_longer_are_said(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("arrival_s,input_tokens,output_tokens\n0,20,5\n0,3,5\n0,30,5\n")
+    run = drive(scenario, FakeEngine(), levels=None, streams=[read_trace(file)])
+    assert run.curve[0].whole_run["prompt_tokens"].number == 20 + 8 + 30
+    (said,) = (d for d in run.doubts if d.code == "lengthened-prompts")
+    assert "1 of its 3 prompts were sent longer than the trace has them, with 8" in said.message
+    (few,) = (d for d in run.doubts if d.code == "few-requests")
+    assert few.remedy == "give a longer trace: --arrivals"
+
+
+def test_a_rate_at_which_nothing_comes_is_refused_before_the_engine_starts(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    with pytest.raises(
+        UsageError, match=r"no request is due within the window of 2 s: .* --window"
+    ):
+        drive(
+            scenario,
+            FakeEngine(),
+            levels=None,
+            streams=[Stream(0.001)],
+            window_s=2.0,
+            progress=told.append,
+        )
+    assert told == []
+    assert list((tmp_path / "runs").glob("*")) == []
+
+
+def test_the_time_told_for_a_low_rate_is_that_of_the_load(scenario: Scenario) -> None:
+    told: list[str] = []
+    slow = Stream(0.4)
+    drive(scenario, FakeEngine(), levels=None, streams=[slow], window_s=3.0, progress=told.append)
+    (line,) = (line for line in told if line.startswith(f"{slow.name}: about"))
+    assert line.endswith("about 3 s")
 
 
 def test_a_load_is_driven_once(scenario: Scenario) -> None:

@@ -14,13 +14,15 @@ import numpy
 import pytest
 
 from ecoaudit.engines.base import Abilities, EngineFacts
+from ecoaudit.errors import UsageError
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.run import CurvePoint
 from ecoaudit.scenario import Lengths, Scenario, load_scenario
-from ecoaudit.workloads.arrivals import ClosedLoop, poisson
+from ecoaudit.workloads.arrivals import ClinicDay, ClosedLoop, poisson
 from ecoaudit.workloads.client import Answer
 from ecoaudit.workloads.demand import nearest_load
 from ecoaudit.workloads.lengths import Shape, fitted, log_parameters, longest_context, shapes
+from ecoaudit.workloads.loads import Closed, Stream, batch, clinic_day
 from ecoaudit.workloads.prompts import FIRST_ID, LAST_ID, PromptMaker
 from ecoaudit.workloads.server_metrics import cache_settings, grown, read_counters
 from ecoaudit.workloads.steady import (
@@ -173,6 +175,38 @@ def test_a_closed_loop_keeps_its_number_in_flight() -> None:
     asyncio.run(drive())
     assert due == [None] * 10  # as soon as they are ready
     assert max(in_flight) == 3
+
+
+def test_how_long_a_load_takes() -> None:
+    each_s, window_s = 0.5, 20.0
+    assert Closed(4).takes_s(each_s, window_s) == 168 * 0.5 / 4  # 4 x (2 + 20 / 0.5) requests
+    # two answers' time, the window, and the last answer, however few requests come in it
+    assert Stream(0.001).takes_s(each_s, window_s) == 21.5
+    assert clinic_day(ClinicDay(3, 8 * 3600.0, 2.0, 60.0)).takes_s(each_s, window_s) == 480.5
+    assert batch(7).takes_s(each_s, window_s) == 0.5
+
+
+def test_a_load_in_which_nothing_is_due_is_refused() -> None:
+    draws = numpy.random.default_rng
+    first_s = next(poisson(0.01, draws(7)))
+    with pytest.raises(UsageError) as caught:
+        Stream(0.01).check_due(draws(7), first_s - 0.001)
+    said = str(caught.value)
+    assert said.startswith("poisson, 0.01 requests/s: no request is due within the window of ")
+    assert f"take --window {math.ceil(first_s)}s at least (ten requests take about 1000 s)" in said
+    Stream(0.01).check_due(draws(7), math.ceil(first_s))
+    Closed(1).check_due(draws(7), 0.0)
+    batch(1).check_due(draws(7), 0.0)
+    day = clinic_day(ClinicDay(0.001, 8 * 3600.0, 2.0))
+    with pytest.raises(UsageError, match="with this seed no request falls into it; give the"):
+        day.check_due(draws(7), 20.0)
+    clinic_day(ClinicDay(300, 8 * 3600.0, 2.0)).check_due(draws(7), 20.0)
+
+
+@pytest.mark.parametrize("speed", [math.nan, math.inf, 0.0])
+def test_a_day_has_a_speed(speed: float) -> None:
+    with pytest.raises(UsageError, match="day: expected a speed above 0, such as 60; got"):
+        clinic_day(ClinicDay(20, 8 * 3600.0, 2.0, speed))
 
 
 # -- windows -----------------------------------------------------------------------------------
