@@ -43,9 +43,9 @@ tests: $(VENV)/engine-installed $(VENV)/dev-installed ## Unit, property, integra
 reports: $(VENV)/dev-installed ## Render the sample reports again
 	$(BIN)/python reports/render.py
 
-benchmark: $(VENV)/peers/installed $(VENV)/engine-installed $(VENV)/dev-installed ## Accuracy and cost of the instrument beside its peers, about 50 minutes
+benchmark: $(VENV)/peers/installed $(VENV)/engine-installed $(VENV)/dev-installed ## Accuracy and cost of the instrument beside its peers, about an hour
 	for each in accuracy overhead slowdown imports; do $(VENV)/peers/bin/python -m benchmarks.$$each --save || exit 1; done
-	for each in load_client agreement; do $(BIN)/python -m benchmarks.$$each --save || exit 1; done
+	for each in load_client agreement simulated_load; do $(BIN)/python -m benchmarks.$$each --save || exit 1; done
 	$(VENV)/peers/bin/python -m benchmarks.publish
 
 # The peers bring versions of their own, so they have an environment of their own.

@@ -123,7 +123,15 @@ def load(folder: Path = RESULTS) -> Results:
 def conditions(results: Results) -> str:
     """What each script was run on."""
     alike: dict[tuple[str, str], list[str]] = {}
-    for name in ("accuracy", "overhead", "slowdown", "imports", "load_client", "agreement"):
+    for name in (
+        "accuracy",
+        "overhead",
+        "slowdown",
+        "imports",
+        "load_client",
+        "agreement",
+        "simulated_load",
+    ):
         on = results[name]["conditions"]
         packages = ", ".join(f"{p} {v}" for p, v in on["packages"].items() if v is not None)
         machine = "virtual machine" if on["virtual_machine"] else "machine"
@@ -278,6 +286,19 @@ def agreement(results: Results) -> str:
     return _table(["In flight", "What", "theirs", "ecoaudit over theirs", "median"], lines)
 
 
+def simulated_load(results: Results) -> str:
+    """What the simulation tells of a load, beside what a real server was seen to do."""
+    lines = []
+    for row in results["simulated_load"]["rows"]:
+        ttft = f"{row['ttft_p95_ms_told']:.0f} ({row['ttft_off_percent']:+.0f} %)"
+        running = f"{row['running_told']:.2f} ({row['running_off_percent']:+.0f} %)"
+        seen = (f"{row['ttft_p95_ms']:.0f}", f"{row['running']:.2f}")
+        share = f"{row['share_of_capacity']:.0%}"
+        lines.append([share, f"{row['requests']}", row["steps"], seen[0], ttft, seen[1], running])
+    heads = ["Load", "Requests", "Steps", "p95 TTFT, ms", "told", "running, mean", "told"]
+    return _table(heads, lines)
+
+
 TABLES: dict[str, Callable[[Results], str]] = {
     "conditions": conditions,
     "targets": targets,
@@ -288,6 +309,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "imports": imports,
     "load_client": load_client,
     "agreement": agreement,
+    "simulated_load": simulated_load,
 }
 
 
