@@ -151,9 +151,10 @@ def test_a_short_command_has_all_its_cpu_time_and_memory(
         work = script.format(mb=megabytes, s=seconds)
         python = [sys.executable, "-c", work]
         for command in (python, ["sh", "-c", f'{sys.executable} -c "$0"; true', work]):
-            ecoaudit(
+            done = ecoaudit(
                 "run", "-q", "-o", "x.json", "--", *command, env={"ECOAUDIT_CPU_TDP_W": "100"}
             )  # fmt: skip
+            assert done.returncode == 0, done.stderr  # it was not killed before it had its memory
             run = load(tmp_path / "x.json")
             (window,) = run["windows"]
             for seen_s, cpu in (
