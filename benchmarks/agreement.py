@@ -15,12 +15,10 @@ here, where a bench of ours sends token ids.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,23 +27,20 @@ from statistics import median
 from types import TracebackType
 from typing import Any, Self
 
-import numpy
 from transformers import AutoTokenizer
 
 from benchmarks.bench import Row, options, report
+from benchmarks.driving import drive
 from ecoaudit.engines.base import EngineFacts
 from ecoaudit.engines.toy_model import toy_model
 from ecoaudit.engines.vllm import VllmServer
 from ecoaudit.estimate import Estimate
 from ecoaudit.measurement import Measurement
-from ecoaudit.recording import Window
-from ecoaudit.workloads.client import LoadClient
 from ecoaudit.workloads.figures import figures
 from ecoaudit.workloads.lengths import Shape
-from ecoaudit.workloads.level import LevelLog, drive_level
+from ecoaudit.workloads.level import LevelLog
 from ecoaudit.workloads.loads import Closed
 from ecoaudit.workloads.prompts import Prepared, PromptMaker
-from ecoaudit.workloads.requests import Singles
 from ecoaudit.workloads.takes import Takes
 
 TIMES, ROUNDS = 3, 5
@@ -181,32 +176,10 @@ def our_client(facts: EngineFacts, turn: Turn, seed: int, *, text: bool = False)
     shape = Shape(turn.prompt_tokens, turn.output_tokens)
     made = PromptMaker(facts, (seed,)).requests(iter([shape] * turn.requests))
     made = as_text(made) if text else made
-    load = Closed(turn.in_flight)
-    log = LevelLog(load, turn.in_flight)
-
-    @contextmanager
-    def window() -> Iterator[Window]:
-        opened = Window("turn", "turn", time.monotonic())
-        yield opened
-        opened.end_s = time.monotonic()
-
-    async def drive() -> None:
-        async with LoadClient(facts.url, {}, time.monotonic) as client:
-            await drive_level(
-                log,
-                client,
-                load.arriving(numpy.random.default_rng(seed)),
-                Singles(made, turn.requests),
-                lambda answers: len(answers) < turn.requests,
-                lambda _: None,
-                time.monotonic,
-                counters=True,
-                gone=lambda: None,
-                around=window(),
-            )
-
-    asyncio.run(drive())
-    return log
+    log = LevelLog(Closed(turn.in_flight), turn.in_flight)
+    return drive(
+        log, facts, made, turn.requests, lambda answers: len(answers) < turn.requests, seed
+    )
 
 
 def our_figures(log: LevelLog) -> dict[str, Estimate]:

@@ -19,7 +19,6 @@ nothing.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -29,21 +28,19 @@ from dataclasses import dataclass
 import numpy
 
 from benchmarks.bench import Row, options, report
+from benchmarks.driving import drive
 from ecoaudit.engines.base import EngineFacts
 from ecoaudit.engines.vllm import VllmServer
 from ecoaudit.estimate import Basis, Estimate
-from ecoaudit.recording import Window
 from ecoaudit.run import CurvePoint
 from ecoaudit.sizing.operating import curve_steps
 from ecoaudit.sizing.peak_hour import Draws, saturated_per_s
 from ecoaudit.sizing.simulation import ServerLimits, Steps, simulate
 from ecoaudit.statistics import percentile
-from ecoaudit.workloads.client import LoadClient
 from ecoaudit.workloads.lengths import Shape
-from ecoaudit.workloads.level import LevelLog, drive_level
+from ecoaudit.workloads.level import LevelLog
 from ecoaudit.workloads.loads import Closed, Load, Once
 from ecoaudit.workloads.prompts import PromptMaker
-from ecoaudit.workloads.requests import Singles
 from ecoaudit.workloads.server_metrics import grown
 
 SHARES = (0.3, 0.55, 0.75)  # of the capacity
@@ -94,28 +91,13 @@ def driven(facts: EngineFacts, load: Load, given: Sequence[Shape], lasts_s: floa
     log = LevelLog(load, LIMITS.most_running)
     until_s = time.monotonic() + lasts_s
 
-    @contextmanager
-    def window() -> Iterator[Window]:
-        opened = Window("load", "load", time.monotonic())
-        yield opened
-        opened.end_s = time.monotonic()
-
-    async def drive() -> None:
-        async with LoadClient(facts.url, {}, time.monotonic) as client:
-            await drive_level(
-                log,
-                client,
-                load.arriving(numpy.random.default_rng(0)),
-                Singles(made, len(given)),
-                lambda answers: len(answers) < len(given) and time.monotonic() < until_s,
-                lambda _: None,
-                time.monotonic,
-                counters=True,
-                gone=lambda: None,
-                around=window(),
-            )
-
-    asyncio.run(drive())
+    drive(
+        log,
+        facts,
+        made,
+        len(given),
+        lambda answers: len(answers) < len(given) and time.monotonic() < until_s,
+    )
     if log.failures:
         raise RuntimeError(f"{log.name}: {log.failures}")
     return log

@@ -333,12 +333,7 @@ class Recorder:
         self.add_doubt(doubt(code, message, remedy))
 
     def add_doubt(self, said: Doubt, load: str | None = None) -> None:
-        """Add a doubt to the run, once.
-
-        Args:
-            said: the doubt.
-            load: of which load of the curve it is; None leaves what the doubt says itself.
-        """
+        """Add a doubt to the run, once; ``load``: of which load of the curve it is."""
         if load is not None:
             said = replace(said, load=load)
         if self._sampler is None:

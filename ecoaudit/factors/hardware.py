@@ -6,9 +6,11 @@ the workstation cards of the same chip. A blank is a figure that nobody has sour
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ecoaudit.factors.names import find
 from ecoaudit.factors.table import FOLDER, TEXT, Column, Fact, Row, read_table
@@ -80,6 +82,23 @@ class Device:
     energy_counter: str = ""
     note: str = ""
 
+    @classmethod
+    def of(cls, name: str, kind: str, facts: Mapping[str, Fact], **words: Any) -> Device:
+        """A device from its numbers by column, those that are not known left out."""
+        return cls(
+            name=name,
+            kind=kind,
+            memory=facts["memory"],
+            bandwidth=facts["bandwidth"],
+            power_limit=facts["power_limit"],
+            bf16=facts.get("bf16"),
+            fp8=facts.get("fp8"),
+            int8=facts.get("int8"),
+            idle_power=facts.get("idle_power"),
+            price=facts.get("price"),
+            **words,
+        )
+
     @property
     def facts(self) -> dict[str, Fact]:
         """The numbers that are known, by column."""
@@ -110,17 +129,10 @@ def read_devices(path: Path) -> list[Device]:
 
 def _device(row: Row) -> Device:
     words, facts = row.words, row.facts
-    return Device(
-        name=words["name"],
-        kind=words["kind"],
-        memory=facts["memory"],
-        bandwidth=facts["bandwidth"],
-        power_limit=facts["power_limit"],
-        bf16=facts.get("bf16"),
-        fp8=facts.get("fp8"),
-        int8=facts.get("int8"),
-        idle_power=facts.get("idle_power"),
-        price=facts.get("price"),
+    return Device.of(
+        words["name"],
+        words["kind"],
+        facts,
         aliases=tuple(part.strip() for part in words["aliases"].split(";") if part.strip()),
         form=words["form"],
         released=words["released"],

@@ -290,19 +290,7 @@ def device_from_mapping(name: str, mapping: Mapping[str, Any], place: str) -> De
         raise UsageError(f"{place}: idle_power: more than power_limit")
     if (fp8 := facts.get("fp8")) and (bf16 := facts.get("bf16")) and fp8.value < bf16.value:
         raise UsageError(f"{place}: fp8: less than bf16; both without sparsity")
-    return Device(
-        name=name,
-        kind=kind,
-        memory=facts["memory"],
-        bandwidth=facts["bandwidth"],
-        power_limit=facts["power_limit"],
-        bf16=facts.get("bf16"),
-        fp8=facts.get("fp8"),
-        int8=facts.get("int8"),
-        idle_power=facts.get("idle_power"),
-        price=facts.get("price"),
-        note=mapping.get("note", ""),
-    )
+    return Device.of(name, kind, facts, note=mapping.get("note", ""))
 
 
 def _fact(value: object, key: str, place: str, source: str, year: int) -> TypedFact:

@@ -302,7 +302,7 @@ class Catalogue:
         """Draw of the device at work, as modelled; where it has no computing rate, of any [W]."""
         load, running = self.load, self.timings.running
         at_once = numpy.clip(numpy.where(numpy.isfinite(running), running, self.room), 1.0, None)
-        context = load.prompt_mean.number + load.output_mean.number * load.output_spread / 2
+        context = load.mean_context
         kv = numpy.array([[kv_bytes(pair.model, context)] for pair in self.pairs])
         asked = (context, load.prompt_mean.number, load.output_mean.number)
         share, few = self.steps.draw(at_once, kv, *asked)

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
+from ecoaudit.scenario.marks import ReadsWhole
 from ecoaudit.units import S_PER_DAY
-
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema
 
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)")
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(ReadsWhole):
     """Marks a time of day of a profile, which becomes seconds since midnight, 0 to 86400."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_plain_validator_function(self.read)
 
     def read(self, value: object) -> float:
         """``value`` in seconds since midnight.

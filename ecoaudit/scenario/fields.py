@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecoaudit.errors import UsageError
 from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.scenario.marks import ChecksAfter, ReadsWhole
 from ecoaudit.units import house_unit, parse_quantity
 
 if TYPE_CHECKING:
@@ -197,15 +198,8 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Some:
+class Some(ChecksAfter):
     """Marks a list of a profile that may not be empty."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_after_validator_function(self.read, handler(source))
 
     def read(self, items: list[Any]) -> list[Any]:
         """``items``, of which there is one at least.
@@ -219,15 +213,8 @@ class Some:
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(ReadsWhole):
     """Marks a choice of a profile between ``on`` and ``off``, which YAML takes for truth values."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_plain_validator_function(self.read)
 
     def read(self, value: object) -> bool:
         """Whether ``value`` is on.
@@ -243,15 +230,8 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
-class LanguageMix:
+class LanguageMix(ChecksAfter):
     """Marks the shares of languages in a profile, by language code, which sum to 1."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_after_validator_function(self.read, handler(source))
 
     def read(self, shares: dict[str, Estimate]) -> dict[str, Estimate]:
         """``shares``, which are of languages and make a whole; none at all: not stated.

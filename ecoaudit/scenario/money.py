@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from ecoaudit.estimate import Estimate
 from ecoaudit.scenario.fields import Quantity
@@ -19,26 +19,16 @@ from ecoaudit.scenario.kinds import (
     Time,
     TokenPrice,
 )
+from ecoaudit.scenario.marks import ReadsWhole
 from ecoaudit.units import S_PER_DAY
-
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema
 
 _LONGEST_LIFE_S = 50 * 365.25 * S_PER_DAY
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class Day(ReadsWhole):
     """Marks a calendar day of a profile, ``2026-11-01``."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_plain_validator_function(self.read)
 
     def read(self, value: object) -> str:
         """``value`` as text; YAML makes a date of it where it is not quoted.
@@ -57,15 +47,8 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class CurrencyCode:
+class CurrencyCode(ReadsWhole):
     """Marks the code of a currency in a profile: three capital letters, ISO 4217."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_plain_validator_function(self.read)
 
     def read(self, value: object) -> str:
         """``value``.

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from ecoaudit.estimate import Estimate
 from ecoaudit.scenario.clock import clock
 from ecoaudit.scenario.fields import Quantity
 from ecoaudit.scenario.kinds import EnergyPrice, Portion, Share, SomeEnergy, SomePower, TimeOfDay
+from ecoaudit.scenario.marks import ChecksAfter
 from ecoaudit.units import S_PER_DAY, S_PER_HOUR
-
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema
 
 _MOST_SUN_S = 12 * S_PER_HOUR  # deserts have 7 to 8 h
 _HOURS_OF_MONTH = 730.5  # 365.25 x 24 / 12
@@ -53,15 +50,8 @@ class Battery:
 
 
 @dataclass(frozen=True, slots=True)
-class HoursOfDay:
+class HoursOfDay(ChecksAfter):
     """Marks a list of a profile with one figure for each hour of the day."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_after_validator_function(self.read, handler(source))
 
     def read(self, items: list[Any] | None) -> list[Any] | None:
         """``items``, which are 24, or None.
@@ -175,15 +165,8 @@ class PriceBand:
 
 
 @dataclass(frozen=True, slots=True)
-class NoOverlap:
+class NoOverlap(ChecksAfter):
     """Marks the price bands of a profile, of which no two may hold the same moment."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_after_validator_function(self.read, handler(source))
 
     def read(self, bands: list[PriceBand]) -> list[PriceBand]:
         """``bands``, in their order.

@@ -41,6 +41,11 @@ class Load:
     requests_per_day: Estimate
     opening_s: float
 
+    @property
+    def mean_context(self) -> float:
+        """Tokens before the one that is written, mean over an answer: P + E[O^2] / (2 E[O])."""
+        return self.prompt_mean.number + self.output_mean.number * self.output_spread / 2
+
 
 def load_of(scenario: Scenario) -> Load:
     """The load of a scenario.

@@ -76,7 +76,7 @@ def timings(steps: Steps, kv_of: Callable[[float], Array], load: Load, room: Arr
         load: the scenario's requests.
         room: sequences that the KV cache holds.
     """
-    context = load.prompt_mean.number + load.output_mean.number * load.output_spread / 2
+    context = load.mean_context
     kv, output = kv_of(context), load.output_mean.number
     prefill = steps.prefill_s(load.prompt_mean.number) + 0.0 * room
     read = ~numpy.isnan(prefill)

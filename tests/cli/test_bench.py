@@ -11,20 +11,9 @@ from pathlib import Path
 import pytest
 
 from ecoaudit.engines.fake import FakeEngine
+from tests.short_scenario import short_scenario
 
-SCENARIO = """\
-name: Short
-site: solar-rural-clinic
-workload:
-  name: Short
-  prompt: {mean: 40, sd: 5}
-  output: {mean: 12, sd: 2}
-  system_prompt: 10
-  requests_per_clinician: 20
-demand: {clinicians: 2, opening: 8 h, days_per_year: 300, peak_factor: 2}
-budget: 3000 USD
-bench: {levels: [1, 2], window: 500 ms, idle: 200 ms}
-"""
+SCENARIO = short_scenario("{levels: [1, 2], window: 500 ms, idle: 200 ms}")
 
 
 @pytest.fixture

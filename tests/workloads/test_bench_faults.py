@@ -28,22 +28,11 @@ from ecoaudit.errors import EngineError
 from ecoaudit.recovery import run_at
 from ecoaudit.run import Run, RunStatus
 from tests.engines.test_server_process import gone, living_in_group
+from tests.short_scenario import short_scenario
 from tests.workloads.test_vllm_bench import contents
 
 REPOSITORY = Path(__file__).parents[2]
-SCENARIO = """\
-name: Short
-site: solar-rural-clinic
-workload:
-  name: Short
-  prompt: {mean: 40, sd: 5}
-  output: {mean: 24, sd: 4}
-  system_prompt: 10
-  requests_per_clinician: 20
-demand: {clinicians: 2, opening: 8 h, days_per_year: 300, peak_factor: 2}
-budget: 3000 USD
-bench: {levels: [1, 2], window: 3 s, idle: 500 ms}
-"""
+SCENARIO = short_scenario("{levels: [1, 2], window: 3 s, idle: 500 ms}", output="{mean: 24, sd: 4}")
 IN_LEVEL_2 = " level 2: about"
 INTO_IT_S = 2.0
 
@@ -307,6 +296,7 @@ def test_going_on_then_tries_the_missing_one_alone(story: Story) -> None:
 REFUSES = """
 import asyncio, sys
 from aiohttp import web
+from tests.short_scenario import short_scenario
 
 async def models(_):
     return web.json_response({"data": [{"id": "refuses", "max_model_len": 4096}]})

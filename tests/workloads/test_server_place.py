@@ -16,22 +16,11 @@ from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.measurement import BOARD, DRAM, PACKAGE, DeviceEnergy, Measurement
 from ecoaudit.run import load_run
 from ecoaudit.workloads.server_place import ServerPlace, holding_server, place_of
+from tests.short_scenario import short_scenario
 from tests.standins.mock_server import mock_server
 from tests.standins.powercap import PowercapTree, server
 
-SCENARIO = """\
-name: Short
-site: solar-rural-clinic
-workload:
-  name: Short
-  prompt: {mean: 40, sd: 5}
-  output: {mean: 12, sd: 2}
-  system_prompt: 10
-  requests_per_clinician: 20
-demand: {clinicians: 2, opening: 8 h, days_per_year: 300, peak_factor: 2}
-budget: 3000 USD
-bench: {levels: [1], window: 500 ms, idle: 300 ms}
-"""
+SCENARIO = short_scenario("{levels: [1], window: 500 ms, idle: 300 ms}")
 FACTS = EngineFacts("openai", "1", "http://127.0.0.1:9", "m", "m", "bf16", False, 4096, True)
 OF_HOST = (
     *("energy_j", "power_w", "energy_per_request_j", "energy_per_output_token_j"),
