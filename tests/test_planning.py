@@ -713,3 +713,16 @@ def test_the_load_at_which_each_limit_breaks(urban: Scenario) -> None:
         (same,) = [each for each in again.options if each.id == found.recommended]
         (held,) = [each.ok for each in same.limits if each.name == name]
         assert bool(held) is fits
+
+
+def test_the_largest_models_are_weighed_in_every_way_though_others_miss_by_less() -> None:
+    found = make_plan(load_scenario("solar-rural-screening"))
+    (best,) = [each for each in found.options if each.id == found.recommended]
+    assert best.mode == "opening-hours"
+    weighed = {(each.model, each.weights, each.hardware) for each in found.options
+               if each.mode == "opening-hours"}  # fmt: skip
+    for each in always_on(found):
+        missed = {limit.name for limit in each.limits if not limit.ok}
+        larger = each.quantities["parameters"].number >= best.quantities["parameters"].number
+        if missed == {"energy_per_day"} and larger:
+            assert (each.model, each.weights, each.hardware) in weighed

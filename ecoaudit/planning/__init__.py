@@ -27,8 +27,7 @@ from ecoaudit.planning.provenance import rows_of
 from ecoaudit.planning.remedies import Remedies
 from ecoaudit.planning.verdicts import Verdicts
 from ecoaudit.planning.waits import OPTIONS, simulated
-from ecoaudit.planning.ways import OPTIONS as IN_EVERY_WAY
-from ecoaudit.planning.ways import Way, ways_of, worth_it
+from ecoaudit.planning.ways import Way, in_every_way, ways_of
 from ecoaudit.run import Run
 from ecoaudit.scenario import Scenario
 
@@ -80,7 +79,7 @@ def make_plan(
     options = _options(kept, whole, scenario, grid, measured)
     fitting = next((option for option in options if option.verdict is Verdict.FITS), None)
     first = fitting or next(iter(options), None)
-    by_id = {option_id(*cell.key): cell for cell in kept[:DETAILED]}
+    by_id = {option_id(*cell.key): cell for cell in kept}
     best = None if fitting is None else by_id.get(_always_on(fitting))
     doubts = doubts_of(scenario, grid, best, listed, wanted_devices, len(ranked), len(kept))
     rested_on = [catalogue.key(*place) for place in catalogue.evidence]
@@ -100,10 +99,13 @@ def make_plan(
 
 
 def _with_simulated_waits(verdicts: Verdicts) -> Verdicts:
-    """The verdicts with the waits of the best options simulated; some may no longer fit."""
+    """The verdicts with the waits of the best options simulated, of those that fit and of those
+    that may in another way; some may no longer fit."""
     catalogue = verdicts.catalogue
-    best = [place for place in verdicts.ranked()[:OPTIONS] if verdicts.fits[place]]
-    waits = simulated(catalogue, best)
+    cells = [Cell(verdicts, *place) for place in verdicts.ranked()]
+    best = [cell for cell in cells[:OPTIONS] if cell.fits]
+    best += in_every_way(cells)[:OPTIONS]
+    waits = simulated(catalogue, dict.fromkeys((cell.row, cell.column) for cell in best))
     return Verdicts(
         catalogue.with_waits({place: (each.first, each.complete) for place, each in waits.items()})
     )
@@ -160,13 +162,11 @@ def _options(
     remedies = Remedies(kept[0].verdicts) if kept else None
     fitting: list[tuple[tuple[float, ...], Option]] = []
     others: list[Option] = []
-    looked_at = 0
+    chosen = in_every_way(kept)
+    ways_by_key = {cell.key: list(ways_of(cell, runs)) for cell in chosen}
     for place, cell in enumerate(kept):
-        detailed = whole or place < DETAILED
-        ways: list[Way] = []
-        if detailed and looked_at < IN_EVERY_WAY and worth_it(cell):
-            looked_at += 1
-            ways = list(ways_of(cell, runs))
+        detailed = whole or place < DETAILED or cell.key in ways_by_key
+        ways: list[Way] = ways_by_key.get(cell.key, [])
         past = next((way_past(way) for way in ways if way.fits), None)
         remedy = None if remedies is None or cell.fits else past or remedies.of(cell)
         option = option_of(cell, scenario, grid, remedy, detailed=detailed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 
 import numpy
@@ -102,6 +103,14 @@ class Verdicts:
         found = numpy.ones(self.catalogue.shape, dtype=bool)
         for check in self.checks.values():
             found &= check.ok
+        return found
+
+    def meets_all_but(self, names: Collection[str]) -> Flags:
+        """Where an option holds its model and stays within every limit but these."""
+        found = self.catalogue.held.copy()
+        for name, check in self.checks.items():
+            if name not in names:
+                found &= check.ok
         return found
 
     @cached_property

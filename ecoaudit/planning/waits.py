@@ -18,7 +18,7 @@ from ecoaudit.sizing.vllm_budget import batch_defaults
 
 Place = tuple[int, int]
 REQUESTS: Final = 500  # of one simulation: 25 lie beyond the 95th percentile
-OPTIONS: Final = 16  # are simulated
+OPTIONS: Final = 12  # are simulated
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ecoaudit.estimate import Estimate
 from ecoaudit.plan import Limit
 from ecoaudit.planning.cells import Cell
+from ecoaudit.planning.cost import ownership
 from ecoaudit.planning.limits import first_of, judged
 from ecoaudit.planning.modes import (
     ALWAYS_ON,
@@ -22,9 +23,8 @@ from ecoaudit.planning.modes import (
 from ecoaudit.planning.waking import wake_of
 from ecoaudit.run import Run
 
-OPTIONS: Final = 12  # are looked at in every way
-# Limits that no way of running changes.
-_FIXED: Final = ("memory", "context", "circuit_power", "quality")
+OPTIONS: Final = 40  # are weighed in every way
+_CHANGED: Final = ("energy_per_day", "running_cost")  # limits that a way of running may meet
 _WAITS: Final = ("first_token", "complete")
 
 
@@ -53,10 +53,19 @@ class Way:
         return all(limit.ok for limit in self.limits)
 
 
-def worth_it(cell: Cell) -> bool:
-    """Whether another way of running could make an option fit, or fit better."""
-    names = [name for name in cell.limit_names() if name in _FIXED or name == "load"]
-    return cell.held and all(cell.passes(name) for name in names)
+def in_every_way(cells: Sequence[Cell]) -> list[Cell]:
+    """The options that are weighed in every way: those that meet every limit which no way of
+    running changes, the largest models first; where quality has scores, in the order given."""
+    if not cells:
+        return []
+    verdicts, scenario = cells[0].verdicts, cells[0].catalogue.scenario
+    changed = (*_CHANGED, "capital") if scenario.shared_by is not None else _CHANGED
+    may = verdicts.meets_all_but(changed)
+    found = [cell for cell in cells if may[cell.row, cell.column]]
+    if scenario.quality is None:
+        sizes = verdicts.catalogue.parameters.value
+        found.sort(key=lambda cell: -sizes[cell.row, 0])
+    return found[:OPTIONS]
 
 
 def ways_of(cell: Cell, runs: Mapping[str, Run]) -> Iterator[Way]:
@@ -85,6 +94,8 @@ def _changed(limit: Limit, mode: Mode, cell: Cell) -> Limit:
     value, clinics = limit.value, cell.catalogue.scenario.shared_by
     if limit.name == "energy_per_day":
         value = mode.energy_j_per_day
+    elif limit.name == "running_cost":
+        value = _running_usd(mode, cell)
     elif limit.name in _WAITS and value.known and mode.name != SHARED:
         value = _later(value, mode.added_wait_s)
     elif mode.name == SHARED and clinics is not None and value.known:
@@ -95,6 +106,15 @@ def _changed(limit: Limit, mode: Mode, cell: Cell) -> Limit:
     if value is limit.value:
         return limit
     return judged(limit.name, value, limit.limit, limit.source)
+
+
+def _running_usd(mode: Mode, cell: Cell) -> Estimate:
+    """What is known of a year's costs in a way of running [USD]."""
+    scenario = cell.catalogue.scenario
+    year_j = mode.energy_j_per_year(scenario.demand.days_per_year)
+    energy = year_j.times(scenario.site.tariff, "USD")
+    cost = ownership(cell.figure("price"), energy, scenario.money, scenario.site.staff)
+    return cost.known_per_year
 
 
 def _later(wait: Estimate, added: Estimate) -> Estimate:

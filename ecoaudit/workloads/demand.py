@@ -53,7 +53,7 @@ def nearest_load(scenario: Scenario, curve: Sequence[CurvePoint]) -> Demanded:
             place,
             rate * e2e_s,
             f"{rate:.4f} requests/s in the busiest hour x {e2e_s:.2f} s each ="
-            f" {rate * e2e_s:.2f} in flight (Little's law); level {level} is nearest",
+            f" {rate * e2e_s:.2g} in flight (Little's law); level {level} is nearest",
         )
     apart = [abs((point.rate_per_s or math.inf) - rate) for point in curve]
     place = apart.index(min(apart))
