@@ -149,7 +149,7 @@ class Child:
         except OSError as error:
             code = 127 if isinstance(error, FileNotFoundError) else 126
             raise CommandError(f"{command[0]}: {error.strerror}", code) from None
-        self._own_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self._own_kib = _own_peak_kib()
         self.group = os.getpgrp() if terminal is None else self.pid
         self.started_at_s = psutil.Process(self.pid).create_time()
         if terminal is not None:
@@ -197,7 +197,7 @@ class Child:
         while signal.sigtimedwait(_heeded(_ENDING), 0) is not None:
             asked = True  # what came too late to be passed on
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-        # The kernel counts what this process had when it started the command as the command's.
+        # The kernel counts what this program had when it started the command as the command's.
         peak_bytes = used.ru_maxrss * 1024.0 if used.ru_maxrss > self._own_kib else None
         if os.WIFSIGNALED(status):
             return Ending(None, os.WTERMSIG(status), asked, peak_bytes)
@@ -227,6 +227,19 @@ class Child:
         _stop()
         terminal.resume()
         os.killpg(self.pid, signal.SIGCONT)
+
+
+def _own_peak_kib() -> int:
+    """The most memory that this program had so far [KiB].
+
+    Not ``ru_maxrss``: that has the peak of the program that started this one too, which the command
+    does not inherit.
+    """
+    try:
+        status = Path("/proc/self/status").read_text("utf-8")
+        return int(status.partition("VmHWM:")[2].split()[0])
+    except (OSError, IndexError):  # not Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _stop() -> None:

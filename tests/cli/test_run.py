@@ -167,6 +167,22 @@ def test_a_short_command_has_all_its_cpu_time_and_memory(
             assert window["peak_host_memory_bytes"] > megabytes * 1e6
 
 
+def test_the_memory_of_who_started_ecoaudit_hides_no_commands(
+    ecoaudit: Ecoaudit, tmp_path: Path
+) -> None:
+    """A notebook or a test run of 400 MB that starts `ecoaudit run` for a short command."""
+    work = "import time; x = bytearray(100_000_000); time.sleep(0.01)"
+    ecoaudit_run = [sys.executable, "-m", "ecoaudit", "run", "-q", "-o", str(tmp_path / "x.json")]
+    large = (
+        "import subprocess, sys; x = b'x' * int(sys.argv[1]); "
+        "sys.exit(subprocess.run(sys.argv[2:]).returncode)"
+    )
+    starts = [sys.executable, "-c", large, "400000000", *ecoaudit_run]
+    done = subprocess.run([*starts, "--", sys.executable, "-c", work], check=False, timeout=60)
+    assert done.returncode == 0
+    assert 1e8 < load(tmp_path / "x.json")["summary"]["peak_host_memory_bytes"]["value"] < 2e8
+
+
 def test_memory_that_nobody_could_read_is_absent(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
     """That of the command while the machine rests before it."""
     ecoaudit("run", "-q", "--idle", "100ms", "-o", "x.json", "--", "sleep", "0.4")
