@@ -95,8 +95,8 @@ def test_a_signal_reaches_the_command_and_the_end_is_the_commands(
 ) -> None:
     """The command takes the signal its own way: it says so, and exits 9."""
     script = (
-        "import signal, sys, time\n"
-        f"signal.signal({int(number)}, lambda *a: (print('got it', flush=True), sys.exit(9)))\n"
+        "import os, signal, sys, time\n"
+        f"signal.signal({int(number)}, lambda *a: (os.write(1, b'got it\\n'), sys.exit(9)))\n"
         "print('ready', flush=True)\n"
         "time.sleep(60)\n"
     )
