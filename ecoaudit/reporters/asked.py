@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from ecoaudit.estimate import Estimate
 from ecoaudit.plan import Plan
-from ecoaudit.reporters.figures import Figure, estimate_of, figure, named
+from ecoaudit.reporters.figures import ASSUMED, Figure, estimate_of, figure, named
+from ecoaudit.reporters.plan_words import SKILLS
 from ecoaudit.reporters.view import Block, Cell, Fact, Facts, Prose, Row, Section, Table
 from ecoaudit.reporters.words import ASKED, count
 
@@ -19,7 +20,6 @@ def asked(plan: Plan) -> Section:
         Row([Cell(label), Cell(figure=shown), Cell(shown.source)])
         for label, shown in _scenario_figures(scenario)
     ]
-    names = [f"{row.cells[0].text.lower()}" for row in rows if _is_assumed(row)]
     blocks: list[Block] = [Facts(_facts_of(scenario))]
     notes = [str(part["note"]) for part in _parts_of(scenario) if part.get("note")]
     if notes:
@@ -28,10 +28,16 @@ def asked(plan: Plan) -> Section:
         Table("Every figure of the scenario", ["What", "Figure", "Source"], rows, frozenset({1}))
     )
     lead = "The scenario as its author wrote it."
-    if names:
-        verb = "is a placeholder" if len(names) == 1 else "are placeholders"
-        lead += f" {count(len(names), 'figure')} marked “assumed” {verb}: replace with your own."
+    placeholders = assumed(plan)
+    if placeholders:
+        verb = "is a placeholder" if placeholders == 1 else "are placeholders"
+        lead += f" {count(placeholders, 'figure')} marked “assumed” {verb}: replace with your own."
     return Section("asked", "What was asked", blocks, lead)
+
+
+def assumed(plan: Plan) -> int:
+    """How many figures of the scenario nobody has checked."""
+    return sum(shown.basis == ASSUMED for _, shown in _scenario_figures(plan.scenario))
 
 
 def asked_of_bench(scenario: dict[str, Any]) -> Table:
@@ -61,11 +67,6 @@ def limits_in_words(scenario: dict[str, Any]) -> str:
     )
 
 
-def _is_assumed(row: Row) -> bool:
-    shown = row.cells[1].figure
-    return shown is not None and shown.basis == "assumed"
-
-
 def _parts_of(scenario: dict[str, Any]) -> list[dict[str, Any]]:
     parts = [scenario, scenario.get("site"), scenario.get("workload")]
     return [part for part in parts if isinstance(part, dict)]
@@ -87,6 +88,9 @@ def _facts_of(scenario: dict[str, Any]) -> list[Fact]:
     per_day = requests_per_day(scenario)
     if per_day is not None:
         facts.insert(2, Fact("Demand", figure(per_day), note="on a working day"))
+    skill = (site.get("staff") or {}).get("skill")
+    if skill is not None:
+        facts.append(Fact("Who restarts and mends it", text=SKILLS.get(skill, str(skill))))
     return facts
 
 
@@ -115,8 +119,34 @@ def _scenario_figures(scenario: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
             continue  # how a run is driven; it has no part in a plan
         if key == "workload.turns" and found[key].high == 1:
             continue  # no conversation
-        label = ASKED.get(key, key.replace(".", ", ").replace("_", " "))
-        yield label, named(key.rpartition(".")[2], found[key])
+        yield _label(key), named(key.rpartition(".")[2], found[key])
+    yield from _tariff_by_hour(scenario.get("site") or {})
+
+
+def _label(key: str) -> str:
+    for start, words in _EACH.items():
+        if key.startswith(start):
+            return f"{words} {key.removeprefix(start)}"
+    return ASKED.get(key, key.replace(".", ", ").replace("_", " "))
+
+
+_EACH: Final = {
+    "quality.scores.": "Score of",
+    "workload.languages.": "Share of the requests in",
+}
+
+
+def _tariff_by_hour(site: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
+    for band in site.get("tariff_by_hour") or []:
+        price = estimate_of(band.get("price"))
+        if price is not None:
+            ends = (
+                f"{int(band[end] // 60) // 60:02}:{int(band[end] // 60) % 60:02}" for end in _ENDS
+            )
+            yield f"Price of electricity from {' to '.join(ends)}", named("price", price)
+
+
+_ENDS: Final = ("start", "end")
 
 
 def _walk(item: object, path: str) -> Iterator[tuple[str, Estimate]]:

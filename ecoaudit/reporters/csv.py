@@ -52,6 +52,7 @@ def _option(place: int, option: Option, plan: Plan) -> Row:
         "first_limit": option.first_limit,
         "remedy": option.remedy,
         "trust": option.trust,
+        "dominated_by": option.dominated_by,
     }
     for limit in option.limits:
         row |= _columns(f"limit_{limit.name}", limit.value)

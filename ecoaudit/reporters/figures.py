@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ecoaudit.estimate import Basis, Estimate
-from ecoaudit.units import J_PER_KWH, scaled
+from ecoaudit.units import J_PER_KWH, S_PER_DAY, S_PER_HOUR, scaled
 
 ASSUMED: Final = "assumed"  # a declared figure whose source says that nobody has checked it
 
@@ -16,6 +16,11 @@ _FIXED: Final[dict[str, tuple[float, str]]] = {
     "J/day": (1 / J_PER_KWH, "kWh/day"),
     "J/year": (1 / J_PER_KWH, "kWh/year"),
     "USD/J": (J_PER_KWH, "USD/kWh"),
+    "USD/s": (S_PER_HOUR, "USD/h"),
+    "USD/token": (1e6, "USD/1M tokens"),
+    "L/J": (J_PER_KWH, "L/kWh"),
+    "bit/s": (1e-6, "Mbit/s"),
+    "s of a life": (1 / (365.25 * S_PER_DAY), "years"),
     "kgCO2e/year": (1.0, "kgCO2e/year"),
     "W": (1.0, "W"),
     "share": (100.0, "%"),
@@ -26,6 +31,7 @@ _FIXED: Final[dict[str, tuple[float, str]]] = {
 _SHARES: Final = {
     *("busy_share", "load", "service_level_share"),
     *("kv_cache_use", "kv_cache_use_peak", "prefix_hit_share"),
+    *("woken_share", "share_over_context", "battery_low"),
 }
 
 
@@ -59,7 +65,7 @@ def figure(estimate: Estimate) -> Figure:
     basis = basis_word(estimate)
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return Figure("absent", "", basis, estimate.source)
-    factor, unit = scale(estimate.value, estimate.unit)
+    factor, unit = scale(estimate.value or estimate.high, estimate.unit)
     value, low, high = (end * factor for end in (estimate.value, estimate.low, estimate.high))
     step = last_place(value, low, high)
     text = f"{rounded(value, step)} {unit}".rstrip()
@@ -77,6 +83,8 @@ def unit_of(name: str, unit: str) -> str:
     """``unit`` with the period that is in ``name``: J of ``energy_per_day`` are J/day."""
     if name in _SHARES and unit == "":
         return "share"
+    if name == "life" and unit == "s":
+        return "s of a life"
     for period in ("day", "year", "request"):
         if name.endswith(f"_per_{period}") and unit and "/" not in unit:
             return f"{unit}/{period}"

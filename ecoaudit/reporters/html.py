@@ -12,7 +12,6 @@ from ecoaudit.printable import printable
 from ecoaudit.reporters import svg
 from ecoaudit.reporters.base import Content
 from ecoaudit.reporters.page import build_page
-from ecoaudit.reporters.view import Bar, Curve, Gauge
 
 
 class HtmlReporter:
@@ -23,7 +22,7 @@ class HtmlReporter:
     def render(self, content: Content) -> str:
         numbers = count(1)
 
-        def chart(item: Bar | Gauge | Curve) -> Markup:
+        def chart(item: svg.Chart) -> Markup:
             # svg escapes every text that it is given
             return Markup(svg.draw(item, f"c{next(numbers)}"))  # noqa: S704
 

@@ -12,6 +12,7 @@ from ecoaudit.reporters.page import build_page
 from ecoaudit.reporters.view import (
     Bar,
     Cell,
+    Columns,
     Curves,
     Decision,
     Fact,
@@ -20,7 +21,9 @@ from ecoaudit.reporters.view import (
     Matrix,
     Notes,
     Page,
+    Points,
     Prose,
+    Spans,
     Table,
     Terms,
 )
@@ -59,6 +62,9 @@ def _decision(decision: Decision) -> Iterator[str]:
     yield f"\n## {decision.symbol} {text(decision.label)}: {text(decision.headline)}\n"
     yield f"{text(decision.sentence)}\n"
     yield from _facts(Facts(decision.facts))
+    if decision.next:
+        yield "\n**What to do next:**\n"
+        yield from (f"{place}. {text(step)}" for place, step in enumerate(decision.next, 1))
     if decision.changes:
         yield f"\n**{text(decision.changes_title)}:**\n"
         yield from (f"- {text(change)}" for change in decision.changes)
@@ -145,6 +151,24 @@ def _curves(block: Curves) -> Iterator[str]:
     yield from (f"- {text(each.title)}: {text(each.alternative)}" for each in block.items)
 
 
+def _columns(block: Columns) -> Iterator[str]:
+    yield f"**{text(block.title)}:** {text(block.alternative)}."
+    if block.note:
+        yield f"\n{text(block.note)}"
+
+
+def _spans(block: Spans) -> Iterator[str]:
+    yield f"**{text(block.caption)}**\n"
+    yield from (f"- {text(each.label)}: {text(each.said)}" for each in block.items)
+    if block.note:
+        yield f"\n{text(block.note)}"
+
+
+def _points(block: Points) -> Iterator[str]:
+    yield f"**{text(block.title)}**\n"
+    yield from (f"- {text(each)}" for each in block.items)
+
+
 def _notes(block: Notes) -> Iterator[str]:
     for place, note in enumerate(block.items, 1):
         yield f"{place}. {text(note.text)} (`{note.code}`) **Remedy:** {text(note.remedy)}"
@@ -162,6 +186,9 @@ _BLOCKS: dict[str, Callable[..., Iterator[str]]] = {
     Bar.kind: _bar,
     Gauges.kind: _gauges,
     Curves.kind: _curves,
+    Columns.kind: _columns,
+    Spans.kind: _spans,
+    Points.kind: _points,
     Notes.kind: _notes,
     Terms.kind: _terms,
 }

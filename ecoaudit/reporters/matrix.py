@@ -13,7 +13,7 @@ from typing import Final
 from ecoaudit.plan import Option, Plan, Verdict
 from ecoaudit.reporters.figures import plain
 from ecoaudit.reporters.view import FAILS, FITS, NONE, UNKNOWN, Cell, Matrix, Row
-from ecoaudit.reporters.words import count, short_limit, short_model
+from ecoaudit.reporters.words import SHORT_MODES, count, short_limit, short_model
 
 SIZE_CLASSES: Final = (1e9, 3e9, 6e9, 10e9, 16e9, 40e9)  # upper ends [parameters]
 MEMORY_CLASSES: Final = (9e9, 13e9, 17e9, 25e9, 33e9, 49e9, 97e9, 130e9)  # upper ends [bytes]
@@ -60,8 +60,9 @@ def fit_matrix(plan: Plan) -> Matrix:
             for model in models
         ],
         note=(
-            "Each cell shows the best weight format. Where it does not fit, the word is the limit "
-            "that is missed by most; a question mark: a figure is absent, so nobody can say."
+            "Each cell shows the best weight format and way of running; always on is not said. "
+            "Where it does not fit, the word is the limit that is missed by most; a question mark: "
+            "a figure is absent, so nobody can say."
         ),
     )
 
@@ -70,10 +71,14 @@ def _cell(option: Option | None, plan: Plan) -> Cell:
     if option is None:
         return Cell("none", state=NONE)
     state = state_of(option)
+    parts = [option.weights, SHORT_MODES.get(option.mode, "")]
+    if option.n_devices > 1:
+        parts.insert(0, f"{option.n_devices} x")
     if state == FITS:
-        note = f"{option.weights}, chosen" if option.id == plan.recommended else option.weights
-        return Cell("fits", state=state, note=note)
-    return Cell(short_limit(option.first_limit or ""), state=state, note=option.weights)
+        parts.append("chosen" if option.id == plan.recommended else "")
+        return Cell("fits", state=state, note=", ".join(filter(None, parts)))
+    note = ", ".join(filter(None, parts))
+    return Cell(short_limit(option.first_limit or ""), state=state, note=note)
 
 
 def _chosen_models(plan: Plan, chosen: Option) -> list[str]:

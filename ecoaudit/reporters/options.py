@@ -9,7 +9,7 @@ from ecoaudit.plan import Limit, Option, Plan, Verdict
 from ecoaudit.reporters.figures import figure, named, percent, plain, unit_of
 from ecoaudit.reporters.matrix import state_of
 from ecoaudit.reporters.view import FAILS, FITS, UNKNOWN, Cell, Gauge, Gauges, Row, Table
-from ecoaudit.reporters.words import CHANGES, MODES, TRUST, limit_word, short_model
+from ecoaudit.reporters.words import CHANGES, MODES, TRUST, count, inside, limit_word, short_model
 
 MOST_FITTING: Final = 12
 STATE_WORDS: Final = {FITS: "fits", FAILS: "does not fit", UNKNOWN: "not known"}
@@ -20,6 +20,18 @@ def title_of(option: Option) -> str:
     number = "one" if option.n_devices == 1 else str(option.n_devices)
     how = f", {MODES[option.mode]}" if option.mode in MODES else ""
     return f"{short_model(option.model)} in {option.weights} on {number} {option.hardware}{how}"
+
+
+def place_of(option: Option) -> str:
+    """``int4 on NVIDIA L4, asleep between jobs``: what tells options of one model apart."""
+    number = "" if option.n_devices == 1 else f"{option.n_devices} x "
+    how = f", {MODES[option.mode]}" if option.mode in MODES else ""
+    return f"{option.weights} on {number}{option.hardware}{how}"
+
+
+def option_by_id(plan: Plan, ident: object) -> Option | None:
+    """The option of a plan with this id; None where there is none."""
+    return next((option for option in plan.options if option.id == ident), None)
 
 
 def chosen(plan: Plan) -> Option | None:
@@ -37,9 +49,9 @@ def tightest(option: Option) -> list[Limit]:
 
 
 def margin_text(limit: Limit) -> str:
-    """``12 % to spare``, ``over by 150 %``, or ``not known``."""
+    """``12 % to spare``, ``over by 150 %``, or ``not known``; of nothing no share can be taken."""
     if limit.margin is None:
-        return "not known"
+        return {True: "kept", False: f"over by {needed_text(limit)}", None: "not known"}[limit.ok]
     if limit.margin < 0:
         return f"over by {percent(-limit.margin)}"
     return f"{percent(limit.margin)} to spare"
@@ -67,7 +79,7 @@ def change_text(limit: Limit) -> str:
     times = "many"
     if limit.limit is not None and limit.value.high:
         times = plain(limit.limit / limit.value.high, "")
-    phrase = CHANGES.get(limit.name, f"{limit_word(limit.name).lower()} reaches {{limit}}")
+    phrase = CHANGES.get(limit.name, f"{inside(limit_word(limit.name))} reaches {{limit}}")
     return phrase.format(need=needed_text(limit), limit=limit_text(limit), times=times)
 
 
@@ -86,6 +98,8 @@ def _gauge(limit: Limit) -> Gauge:
     if limit.limit:
         there = limit.limit
         shares = tuple(None if end is None else end / there for end in ends)
+    elif limit.ok is not None:  # nothing is there: all of the bar, or none of it
+        shares = tuple(2.0 if end else 0.0 for end in ends)
     return Gauge(
         label=limit_word(limit.name),
         state=state_of_limit(limit),
@@ -111,11 +125,22 @@ def fitting_table(plan: Plan) -> Table:
         if len(picked) < MOST_FITTING and option.limits and option not in picked:
             picked.append(option)
     picked.sort(key=lambda option: places[option.id])
+    listed = {option.id for option in picked}
+    beaten = sum(option.dominated_by is not None for option in fits)
+    note = ""
+    if beaten:
+        note = (
+            f"{count(beaten, 'option')} of {len(fits):,} that fit {'is' if beaten == 1 else 'are'} "
+            "dominated: another, named below it, is as large or as good, takes no more energy in a "
+            "year and costs no more, by central figures."
+        )
+    scored = " by energy" if plan.scenario.get("quality") else ", largest model first"
     return Table(
-        caption="Options that fit, largest model first: the best device for each model",
+        caption=f"Options that fit{scored}: the best device and way of running for each model",
         columns=["Option", "Tightest limit", "Purchase", "Energy per day", "Carbon per year"],
-        rows=[_row(option, plan, places[option.id]) for option in picked],
+        rows=[_row(option, plan, places, listed) for option in picked],
         numeric=frozenset({2, 3, 4}),
+        note=note,
     )
 
 
@@ -146,18 +171,21 @@ def missing_table(plan: Plan) -> Table:
     )
 
 
-def _row(option: Option, plan: Plan, place: int) -> Row:
+def _row(option: Option, plan: Plan, places: dict[str, int], listed: set[str]) -> Row:
     near = tightest(option)
     tight = Cell("not known", state=UNKNOWN)
     if near:
         tight = Cell(limit_word(near[0].name), state=FITS, note=margin_text(near[0]))
-    recommended = ", recommended" if option.id == plan.recommended else ""
+    said = place_of(option)
+    if option.id == plan.recommended:
+        said += "; recommended"
+    better = option_by_id(plan, option.dominated_by)
+    if better is not None:
+        name = "" if better.id in listed else f" {title_of(better)}"
+        said += f"; dominated by {places[better.id]}.{name}"
     return Row(
         [
-            Cell(
-                f"{place}. {short_model(option.model)}",
-                note=f"{option.weights} on {option.hardware}{recommended}",
-            ),
+            Cell(f"{places[option.id]}. {short_model(option.model)}", note=said),
             tight,
             *(_quantity(option, name) for name in _SHOWN),
         ],
@@ -183,7 +211,7 @@ def _miss_row(option: Option) -> Row:
         note = margin_text(first)
     return Row(
         [
-            Cell(short_model(option.model), note=f"{option.weights} on {option.hardware}"),
+            Cell(short_model(option.model), note=place_of(option)),
             Cell(limit_word(option.first_limit or ""), state=state, note=note),
             Cell("not known" if first is None else needed_text(first)),
             Cell("not known" if first is None else limit_text(first)),

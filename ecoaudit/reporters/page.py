@@ -8,6 +8,7 @@ from ecoaudit import __version__
 from ecoaudit.plan import Plan
 from ecoaudit.reporters import plan_page, run_page
 from ecoaudit.reporters.base import Content
+from ecoaudit.reporters.decision import decision
 from ecoaudit.reporters.figures import plain
 from ecoaudit.reporters.matrix import fit_matrix
 from ecoaudit.reporters.options import chosen, fitting_table
@@ -40,7 +41,7 @@ def _plan_page(plan: Plan, content: Content) -> Page:
         title=str(scenario.get("name") or scenario.get("id") or "Plan"),
         subtitle=_subtitle(scenario),
         warnings=[RANDOM_WEIGHTS] if random else [],
-        decision=plan_page.decision(plan),
+        decision=decision(plan),
         sections=sections,
         footer=_footer(content, plan.schema, plan.tool),
     )

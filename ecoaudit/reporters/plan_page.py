@@ -10,133 +10,34 @@ from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.plan import Option, Plan, Verdict
 from ecoaudit.reporters.asked import asked, requests_per_day
 from ecoaudit.reporters.figures import Figure, estimate_of, figure, named, percent, plain, unit_of
-from ecoaudit.reporters.matrix import fit_matrix, state_of
-from ecoaudit.reporters.options import (
-    change_text,
-    chosen,
-    fitting_table,
-    gauges,
-    limit_text,
-    margin_text,
-    missing_table,
-    nearest_misses,
-    needed_text,
-    tightest,
-    title_of,
-)
-from ecoaudit.reporters.view import (
-    FAILS,
-    FITS,
-    UNKNOWN,
-    Bar,
-    Block,
-    Cell,
-    Decision,
-    Fact,
-    Part,
-    Row,
-    Section,
-    Table,
-)
-from ecoaudit.reporters.words import TRUST, count, limit_word, quantity_word
+from ecoaudit.reporters.lacking import lacking
+from ecoaudit.reporters.language_page import languages
+from ecoaudit.reporters.load_page import breaks_table
+from ecoaudit.reporters.matrix import fit_matrix
+from ecoaudit.reporters.money_page import alternatives, costs
+from ecoaudit.reporters.options import chosen, fitting_table, gauges, missing_table, title_of
+from ecoaudit.reporters.supply_page import supply
+from ecoaudit.reporters.view import FAILS, FITS, Bar, Block, Cell, Part, Row, Section, Table
+from ecoaudit.reporters.ways_table import ways_table
+from ecoaudit.reporters.whatif_page import what_if
+from ecoaudit.reporters.words import count, limit_word, quantity_word
 
 _PARTS: Final = ("idle", "active", "cooling")
-_FACTS: Final = (
-    ("Purchase", "capital_usd", "capital"),
-    ("Energy per working day", "energy_j_per_day", "energy_per_day"),
-    ("Carbon per year", "operational_kgco2e_per_year", ""),
-    ("Electricity per year", "energy_usd_per_year", ""),
-    ("Wait for the whole answer", "e2e_s", "complete"),
-    ("Peak power", "peak_power_w", "circuit_power"),
-)
-
-
-def decision(plan: Plan) -> Decision:
-    """The decision box."""
-    option = chosen(plan)
-    if option is None:
-        return Decision(UNKNOWN, "Nothing to decide", "No option", "The plan is empty.", [], "")
-    return _fits(plan, option) if plan.recommended else _nothing_fits(plan, option)
-
-
-def _fits(plan: Plan, option: Option) -> Decision:
-    fitting = sum(each.verdict is Verdict.FITS for each in plan.options)
-    near = tightest(option)
-    first = ""
-    if near:
-        first = (
-            f" The first limit it would meet is {limit_word(near[0].name).lower()}: "
-            f"{margin_text(near[0])} at the cautious end."
-        )
-    sentence = (
-        f"{fitting:,} of {count(len(plan.options), 'option')} in this plan stay within every "
-        f"limit; this one comes first.{first} Its speed and energy rest on "
-        f"{TRUST.get(option.trust, option.trust)}."
-    )
-    changes = [change_text(limit) for limit in near[:4]]
-    return Decision(
-        FITS,
-        "Recommended",
-        title_of(option),
-        sentence,
-        _decision_facts(option),
-        "The answer changes when",
-        changes,
-    )
-
-
-def _nothing_fits(plan: Plan, option: Option) -> Decision:
-    unknown = sum(state_of(each) == UNKNOWN for each in plan.options)
-    sentence = f"None of {count(len(plan.options), 'option')} is known to stay within every limit."
-    if unknown:
-        sentence += f" {count(unknown, 'option')} cannot be judged, because a figure is absent."
-    first = next((lim for lim in option.limits if lim.name == option.first_limit), None)
-    if first is not None:
-        sentence += (
-            f" The nearest is {title_of(option)}: it fails on {limit_word(first.name).lower()}, "
-            f"{needed_text(first)} of {limit_text(first)}."
-        )
-    changes = [
-        f"{limit_word(each.first_limit or '')} stops {title_of(each)}: {each.remedy or 'no remedy'}"
-        for each in nearest_misses(plan, 1)[:3]
-    ]
-    return Decision(
-        FAILS,
-        "Nothing fits",
-        "No option stays within every limit of this site",
-        sentence,
-        _decision_facts(option),
-        "Ways past",
-        changes,
-    )
-
-
-def _decision_facts(option: Option) -> list[Fact]:
-    limits = {limit.name: limit for limit in option.limits}
-    facts = []
-    for label, name, limit_name in _FACTS:
-        estimate = option.quantities.get(name)
-        if estimate is None:
-            continue
-        limit = limits.get(limit_name)
-        note = f"of {limit_text(limit)}" if limit is not None and limit.limit is not None else ""
-        facts.append(Fact(label, named(name, estimate), note=note))
-    return facts
 
 
 def sections(plan: Plan) -> list[Section]:
     """Everything below the decision, up to the doubts."""
     option = chosen(plan)
-    found = [asked(plan)]
-    if option is None:
-        return found
-    found.append(_fit(plan, option))
-    found.append(_options(plan))
-    if "energy_j_per_day" in option.quantities:
-        found.append(_energy(plan, option))
-    if "operational_kgco2e_per_year" in option.quantities:
-        found.append(_carbon(plan, option))
-    return found
+    found: list[Section | None] = [asked(plan)]
+    if option is not None:
+        found += [_fit(plan, option), _options(plan, option), costs(plan), alternatives(plan)]
+        if "energy_j_per_day" in option.quantities:
+            found.append(_energy(plan, option))
+        found.append(supply(plan))
+        if "operational_kgco2e_per_year" in option.quantities:
+            found.append(_carbon(plan, option))
+        found += [languages(plan), what_if(plan), lacking(plan, option)]
+    return [section for section in found if section is not None]
 
 
 # -- fit -----------------------------------------------------------------------------------------
@@ -145,6 +46,7 @@ def sections(plan: Plan) -> list[Section]:
 def _fit(plan: Plan, option: Option) -> Section:
     blocks: list[Block] = [
         gauges(option, f"Limits of {title_of(option)}: the share of each that it uses"),
+        *filter(None, [breaks_table(plan)]),
         fit_matrix(plan),
         _first_limits(plan),
     ]
@@ -177,10 +79,13 @@ def _share(part: int, whole: int) -> Cell:
     return Cell(percent(part / whole) if whole else "")
 
 
-def _options(plan: Plan) -> Section:
+def _options(plan: Plan, option: Option) -> Section:
     blocks: list[Block] = []
-    if any(option.verdict is Verdict.FITS for option in plan.options):
+    if any(each.verdict is Verdict.FITS for each in plan.options):
         blocks.append(fitting_table(plan))
+    ways = ways_table(plan, option)
+    if ways is not None:
+        blocks.append(ways)
     missing = missing_table(plan)
     if missing.rows:
         blocks.append(missing)

@@ -227,7 +227,9 @@ def _entry_rows(entry: dict[str, Any], run: Run | None) -> list[Row]:
         str(entry.get("name") or entry.get("id") or "run"),
         note="; ".join(part for part in said if part),
     )
-    used = Cell("used", state=FITS)
+    calibrates = entry.get("calibrates")
+    how = f"calibrates {calibrates}" if calibrates else str(entry.get("how") or "")
+    used = Cell("used", state=FITS, note=how)
     if not entry.get("used"):
         used = Cell("not used", state=FAILS, note=str(entry.get("why") or ""))
     levels: list[tuple[str, dict[str, Estimate]]] = [("summary", summary)]

@@ -14,18 +14,26 @@ from typing import Final
 
 from ecoaudit.estimate import Basis
 from ecoaudit.reporters.figures import scale
-from ecoaudit.reporters.view import Bar, Curve, Gauge, Line, Point
+from ecoaudit.reporters.view import Bar, Columns, Curve, Gauge, Line, Point, Span
 
 _AIR: Final = 1.04  # of the longest thing on the scale
 TOP, BOTTOM = 20, 160  # of a curve [px]
 MOST_LABELS: Final = 6
+_FIRST: Final = 12.0  # where columns begin, right of the scale [% of the width]
 
 
-def draw(chart: Bar | Gauge | Curve, ident: str) -> str:
+Chart = Bar | Gauge | Curve | Columns | Span
+
+
+def draw(chart: Chart, ident: str) -> str:
     """The SVG of a chart; ``ident`` keeps its ids apart from those of the others on the page."""
     if isinstance(chart, Bar):
         return bar(chart, ident)
-    return gauge(chart, ident) if isinstance(chart, Gauge) else curve(chart, ident)
+    if isinstance(chart, Gauge):
+        return gauge(chart, ident)
+    if isinstance(chart, Columns):
+        return columns(chart, ident)
+    return span(chart, ident) if isinstance(chart, Span) else curve(chart, ident)
 
 
 def bar(chart: Bar, ident: str) -> str:
@@ -83,18 +91,60 @@ def curve(chart: Curve, ident: str) -> str:
     ticks = _ticks(max(point.high for point in points) * factor)
     height = _Height(ticks[-1] / factor)
     across = _Across([point.x for point in points])
-    shapes = []
-    for tick in ticks:
-        y = height.of(tick / factor)
-        shapes.append(f'<line class="axis" x1="0%" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>')
-        said = f"{tick:,.10g}" + (f" {unit}" if tick == ticks[-1] else "")
-        shapes.append(_text(0, y - 4, said, "label", "start"))
+    shapes = _scale(ticks, factor, unit, height)
     shapes += [_text(across.of(x), BOTTOM + 17, f"{x:.2g}", "label") for x in across.labels()]
     for number, line in enumerate(chart.lines, 1):
         shapes += _joins(line, height, across, number)
     for number, line in enumerate(chart.lines, 1):
         shapes += [_mark(point, line.label, height, across, number) for point in line.points]
     return _figure(chart.title, chart.alternative, ident, BOTTOM + 24, shapes)
+
+
+def columns(chart: Columns, ident: str) -> str:
+    """Piles side by side, from zero. What is lacking is a hollow, dashed part on top."""
+    wholes = [sum(pile) for pile in zip(*(layer.values for layer in chart.layers), strict=True)]
+    factor, unit = scale(max(wholes), chart.unit)
+    ticks = _ticks(max(wholes) * factor)
+    height = _Height(ticks[-1] / factor)
+    shapes = _scale(ticks, factor, unit, height)
+    each = (100 - _FIRST) / len(wholes)
+    for place, (label, said) in enumerate(zip(chart.labels, chart.sayings, strict=True)):
+        left, below = _FIRST + each * place, 0.0
+        parts = []
+        for layer in chart.layers:
+            value = layer.values[place]
+            if value <= 0:
+                continue
+            top = height.of(below + value)
+            tall = height.of(below) - top
+            parts.append(_rect(left + 0.08 * each, top, 0.84 * each, tall, f"tone{layer.tone}"))
+            below += value
+        shapes.append(f"<g><title>{escape(said)}</title>{''.join(parts)}</g>")
+        if label:
+            shapes.append(_text(left + each / 2, BOTTOM + 17, label, "label"))
+    return _figure(chart.title, chart.alternative, ident, BOTTOM + 24, shapes)
+
+
+def span(item: Span, ident: str) -> str:
+    """From the least to the most that a change makes of a figure; an upright mark stands where it
+    is without the change."""
+    start, end = 100 * item.start, 100 * item.end
+    shapes = [_rect(0, 5, 100, 8, "track"), _rect(start, 5, max(end - start, 0.6), 8, "tone2")]
+    if item.base is not None:
+        x = 100 * item.base
+        shapes.append(f'<line class="mark" x1="{x:.2f}%" x2="{x:.2f}%" y1="0" y2="18"/>')
+    return _figure(item.label, item.said, ident, 18, shapes)
+
+
+def _scale(ticks: Sequence[float], factor: float, unit: str, height: _Height) -> list[str]:
+    """The lines of a scale, with their numbers; the unit stands at the uppermost."""
+    shapes = []
+    for tick in ticks:
+        y = height.of(tick / factor)
+        shapes.append(f'<line class="axis" x1="0%" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>')
+        said = f"{tick:,.10g}" + (f" {unit}" if tick == ticks[-1] else "")
+        shapes.append(_text(0, y - 4, said, "label", "start"))
+    return shapes
 
 
 def _joins(line: Line, height: _Height, across: _Across, number: int) -> list[str]:

@@ -33,6 +33,11 @@ class Cell:
     def symbol(self) -> str:
         return SYMBOLS.get(self.state, "")
 
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing, so that a card on a narrow screen leaves it out."""
+        return self.figure is None and self.text in ("", "–") and not self.note
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -87,6 +92,15 @@ class Facts:
     items: list[Fact]
     title: str = ""
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A list of sentences under a heading."""
+
+    kind: ClassVar = "points"
+    title: str
+    items: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +217,72 @@ class Curves:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """One kind of part in the columns of a chart.
+
+    Attributes:
+        label: what it is.
+        values: one for each column, in the unit of the chart; never negative.
+        tone: 1 to 6, or ``lack`` for what is missing.
+    """
+
+    label: str
+    values: list[float]
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns side by side, each a pile of parts: the hours of a day, the years of a life.
+
+    Attributes:
+        title, alternative: the same in words.
+        unit: of all values.
+        labels: what stands below each column; empty where nothing does.
+        sayings: what each column says in words.
+        layers: from the bottom up.
+        note: how to read it.
+    """
+
+    kind: ClassVar = "columns"
+    title: str
+    alternative: str
+    unit: str
+    labels: list[str]
+    sayings: list[str]
+    layers: list[Layer]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How far one change moves a figure.
+
+    Attributes:
+        label: what changes.
+        start, end: its least and its most, as shares of the scale, from 0 to 1.
+        base: where it stands without the change; None: not known.
+        said: both ends in words.
+    """
+
+    label: str
+    start: float
+    end: float
+    base: float | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Changes of one figure, the widest first."""
+
+    kind: ClassVar = "spans"
+    caption: str
+    items: list[Span]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A doubt with its remedy."""
 
@@ -227,7 +307,20 @@ class Terms:
     items: list[tuple[str, str]]
 
 
-Block = Table | Matrix | Facts | Prose | Bar | Gauges | Curves | Notes | Terms
+Block = (
+    Table
+    | Matrix
+    | Facts
+    | Points
+    | Prose
+    | Bar
+    | Gauges
+    | Curves
+    | Columns
+    | Spans
+    | Notes
+    | Terms
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +342,9 @@ class Decision:
     headline: str
     sentence: str
     facts: list[Fact]
-    changes_title: str
+    changes_title: str = ""
     changes: list[str] = field(default_factory=list)
+    next: list[str] = field(default_factory=list)  # what to do now, the weightiest first
 
     @property
     def symbol(self) -> str:

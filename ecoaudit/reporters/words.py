@@ -20,6 +20,10 @@ LIMITS: Final = {
     "load": "Load in the busiest hour",
     "running_cost": "Cost of a year",
     "quality": "Quality score",
+    "supply": "Time without electricity in a day",
+    "ups_power": "Power of the UPS",
+    "devices": "Cards that can share the model",
+    "staff": "Time of the staff in a month",
 }
 
 # One word for a cell of the matrix.
@@ -34,6 +38,10 @@ SHORT_LIMITS: Final = {
     "load": "load",
     "running_cost": "year cost",
     "quality": "quality",
+    "supply": "supply",
+    "ups_power": "UPS",
+    "devices": "cards",
+    "staff": "staff",
 }
 
 # What must happen to the site or the work before an option that fits no longer does.
@@ -48,6 +56,9 @@ CHANGES: Final = {
     "load": "the busiest hour brings {times} times the requests",
     "running_cost": "the yearly budget falls below {need} (now {limit})",
     "quality": "the least score rises above {limit} (now {need})",
+    "ups_power": "the UPS may carry less than {need} (now {limit})",
+    "supply": "panels, battery or grid give less than it needs in some hour of the day",
+    "staff": "the staff have less than {need} a month for it (now {limit})",
 }
 
 QUANTITIES: Final = {
@@ -150,6 +161,14 @@ QUANTITIES: Final = {
     "tpot_s": "Time per output token",
     "ttft_s": "Wait for the first word",
     "e2e_s": "Wait for the whole answer",
+    "running_usd_per_year": "Cost of running it, per year",
+    "life_cost_usd": "Cost over its life",
+    "present_value_usd": "Present value of that cost",
+    "cost_per_request_usd": "Cost of a request",
+    "added_wait_s": "Wait that waking adds (95 % within)",
+    "woken_share": "Requests that wake it",
+    "energy_j_per_rest_day": "Energy on a day of rest",
+    "download_s": "Fetching the weights over the site's link",
 }
 
 # Keys of a scenario, in the order of the page; a key that is not here is shown by its own name.
@@ -184,6 +203,7 @@ ASKED: Final = {
     "site.link_speed": "Speed of the internet connection",
     "site.staff.hours_per_month": "Hours of the staff in a month",
     "site.staff.hourly_cost": "Cost of an hour of the staff",
+    "site.currency.usd": "Worth of the site's currency",
     "workload.prompt.mean": "Length of what is sent, mean",
     "workload.prompt.sd": "Length of what is sent, spread",
     "workload.output.mean": "Length of the answer, mean",
@@ -200,6 +220,23 @@ ASKED: Final = {
     "demand.days_per_year": "Working days a year",
     "demand.peak_factor": "Busiest hour over the mean hour",
     "budget": "Budget for the purchase",
+    "money.yearly_budget": "Budget for a year",
+    "money.life": "How long it is kept",
+    "money.discount_rate": "Discount rate of a year",
+    "money.import_duty": "Import duty over the price",
+    "money.freight": "Freight",
+    "money.installation": "Installation, with circuit, UPS and training",
+    "money.maintenance": "Maintenance of a year over the price",
+    "money.spares": "Spare parts over the price",
+    "money.disposal": "Disposal",
+    "money.upkeep": "Time of the staff in a month",
+    "alternatives.cloud_gpu.price": "Rented GPU: price of an hour",
+    "alternatives.cloud_gpu.hours_per_month": "Rented GPU: hours in a month",
+    "alternatives.hosted_api.input": "Hosted model: price of what is sent",
+    "alternatives.hosted_api.output": "Hosted model: price of what comes back",
+    "alternatives.subscription.price": "Subscription: price of one clinician",
+    "quality.minimum": "Least score of quality",
+    "shared_by": "Clinics that share one computer",
 }
 
 # How an option is run, after its device; always on is not said.
@@ -208,6 +245,14 @@ MODES: Final = {
     "sleep-between-jobs": "asleep between jobs",
     "night-batch": "in one batch at night",
     "shared": "shared with the other clinics",
+}
+
+# The same in a cell of the matrix.
+SHORT_MODES: Final = {
+    "opening-hours": "off at night",
+    "sleep-between-jobs": "asleep",
+    "night-batch": "night batch",
+    "shared": "shared",
 }
 
 TRUST: Final = {
@@ -245,6 +290,10 @@ GLOSSARY: Final = [
     ("kgCO2e", "Kilograms of greenhouse gas, counted as carbon dioxide over a hundred years."),
     ("operational carbon", "From the electricity used. The making of the device is not in it."),
     ("board, package, plug", "Where energy was read: GPU card, CPU chip, or the wall socket."),
+    ("break-even", "When buying has cost less than renting. The purchase is counted once."),
+    ("present value", "What later payments are worth today, at the discount rate."),
+    ("dominated", "Another option is as large, takes no more energy and costs no more."),
+    ("token premium", "Tokens for the same text over English. It is not an energy."),
 ]
 
 
@@ -267,9 +316,19 @@ def _spelt(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
+def inside(word: str) -> str:
+    """A word amid a sentence: ``power of the UPS``; ``UPS`` and ``GPU`` stay as they are."""
+    return word if word[1:2].isupper() else word[:1].lower() + word[1:]
+
+
 def short_model(name: str) -> str:
     """A Hugging Face id without its owner: ``Qwen/Qwen3-8B`` is ``Qwen3-8B``."""
     return name.rpartition("/")[2] or name
+
+
+def count_of(number: float, noun: str) -> str:
+    """``4.5 years``, ``1 year``."""
+    return f"{number:.4g} {noun}" + ("" if number == 1 else "s")
 
 
 def count(number: int, noun: str) -> str:

@@ -3,6 +3,7 @@ and never scrolls sideways."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,14 @@ from tests.reporters.examples import (
     a_served_run,
     with_nothing_that_fits,
 )
+from tests.reporters.whole_plan import a_whole_plan
 
 pytestmark = pytest.mark.browser
 
 LONG = "a-clinic-with-a-name-that-nobody-would-write-but-somebody-will-" * 3
 CONTENTS = {
     "plan": Content(a_plan(), (a_run(),), "ecoaudit report plan.json run.json -o page.html"),
+    "whole-plan": Content(a_whole_plan(), (), "ecoaudit report plan.json -o page.html"),
     "nothing-fits": Content(with_nothing_that_fits(a_plan())),
     "run": Content(None, (a_run(),), "ecoaudit report run.json -o page.html"),
     "long-names": Content(a_plan(LONG), (a_run(LONG),)),
@@ -104,6 +107,29 @@ def test_the_first_screen_of_a_bench_says_what_it_is_about(
         "Energy per request",
         "One more request adds",
         "With its part of a day at rest",
+    ):
+        box = page.get_by_text(said).first.bounding_box()
+        assert box is not None, said
+        assert box["y"] + box["height"] < 800, said
+    page.close()
+
+
+def test_the_first_screen_of_a_plan_is_enough_to_decide(browser: Browser, tmp_path: Path) -> None:
+    """The option, its first limit, its cost of a year, its power of a day, and what to do next."""
+    place = tmp_path / "plan.html"
+    content = Content(replace(a_whole_plan(), runs=[]))  # no warning of random weights above it
+    place.write_text(REPORTERS[".html"]().render(content), "utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(place.as_uri())
+    for said in (
+        "Qwen3-4B in int4 on one NVIDIA L4",
+        "The first limit it would meet is energy per day",
+        "To run, each year",
+        "Energy per working day",
+        "Without electricity",
+        "What to do next",
+        "Measure it:",
+        "The answer changes when",
     ):
         box = page.get_by_text(said).first.bounding_box()
         assert box is not None, said

@@ -29,10 +29,12 @@ from tests.reporters.examples import (
     a_served_run,
     with_nothing_that_fits,
 )
+from tests.reporters.whole_plan import a_whole_plan
 
 HOSTILE = "<script>alert(1)</script>"
 PLAN = Content(a_plan(), (), "ecoaudit report plan.json -o plan.html")
 RUN = Content(None, (a_run(),), "ecoaudit report run.json -o run.html")
+WHOLE = Content(a_whole_plan(), (), "ecoaudit report plan.json -o plan.html")
 SERVED = Content(None, (a_served_run(),), "ecoaudit report run.json -o run.html")
 BENCH = Content(None, (a_bench(),), "ecoaudit report run.json -o run.html")
 
@@ -77,7 +79,7 @@ class Outline(HTMLParser):
 
 @pytest.mark.parametrize("suffix", REPORTERS)
 @pytest.mark.parametrize(
-    "content", [PLAN, RUN, SERVED, BENCH], ids=["plan", "run", "served", "bench"]
+    "content", [PLAN, WHOLE, RUN, SERVED, BENCH], ids=["plan", "whole", "run", "served", "bench"]
 )
 def test_the_same_content_gives_the_same_bytes(suffix: str, content: Content) -> None:
     reporter = reporter_for(f"x{suffix.upper()}")
@@ -96,7 +98,7 @@ def test_an_unknown_suffix_lists_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [PLAN, RUN, SERVED, BENCH], ids=["plan", "run", "served", "bench"]
+    "content", [PLAN, WHOLE, RUN, SERVED, BENCH], ids=["plan", "whole", "run", "served", "bench"]
 )
 def test_a_page_loads_nothing_and_runs_nothing(content: Content) -> None:
     text = html(content)
@@ -115,7 +117,7 @@ def test_a_page_loads_nothing_and_runs_nothing(content: Content) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [PLAN, RUN, SERVED, BENCH], ids=["plan", "run", "served", "bench"]
+    "content", [PLAN, WHOLE, RUN, SERVED, BENCH], ids=["plan", "whole", "run", "served", "bench"]
 )
 def test_a_page_can_be_read_aloud(content: Content) -> None:
     outline = Outline(html(content))
