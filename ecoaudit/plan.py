@@ -51,7 +51,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One model in one weight format on one device.
+    """One model in one weight format on one device, or on several cards in one computer.
 
     Attributes:
         id: unique in the plan.
@@ -76,6 +76,8 @@ class Option:
             year's energy, staff and maintenance), and where a life is given ``life_cost_usd``,
             ``present_value_usd`` and ``cost_per_request_usd``; ``download_s`` where the link is
             known; ``added_wait_s`` and ``woken_share`` of a mode. Empty beyond the first hundred.
+        dominated_by: id of an option that fits too, with a model at least as large (or as good,
+            where there are scores), no more energy in a year and no higher price; None: of none.
         trust: ``measured``, ``calibrated`` or ``datasheet``: what the speed and energy rest on.
     """
 
@@ -93,6 +95,7 @@ class Option:
     limits: list[Limit]
     quantities: dict[str, Estimate] = field(default_factory=dict)
     trust: str = "datasheet"
+    dominated_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,9 @@ class Plan:
         doubts: what weakens the plan.
         factors: every table row that was used: ``{"name", "value", "unit", "year", "source"}``.
         runs: the measured runs that were given: ``{"id", "name", "kind", "status", "started_at",
-            "model", "weights", "devices", "used", "option", "load", "why",
-            "summary"}``.
+            "model", "weights", "devices", "used", "option", "load", "levels", "how", "why",
+            "summary"}``: ``how`` says in words what of it stands for the demand, ``levels`` are
+            those of the operating curve that is used, and ``summary`` is of ``load``, the nearest.
         costs: of the recommended option, else of the first: ``{"option", "life", "years":
             [{"year", "length", "rows": {name: Estimate}, "total"}], "missing"}``.
         alternatives: what one could do instead of buying: ``{"mode", "name", "usd_per_year",
@@ -116,6 +120,12 @@ class Plan:
             ``{"option", "limits": {name: factor, or None beyond a thousand}}``.
         languages: of the same option: ``{"tokenizer", "languages": [...], "worst", "best",
             "worst_over_best", "mean_premium"}``; empty where the workload states none.
+        sensitivity: what other figures of the scenario would change, each ``{"driver", "setting",
+            "option", "verdict", "first_limit", "recommended", "usd_per_year", "energy_j_per_year",
+            "usd_per_used_result"}``: ``option`` is the same as in ``costs``, and ``recommended``
+            is chosen among the options that came first. No energy is told by language.
+        supply: the day of the same option by the hour, where the site states more than a grid and
+            one price: ``{"option", "working", "rest", "outages", "assumptions"}``.
         tool: name and version of the program.
     """
 
@@ -131,6 +141,8 @@ class Plan:
     alternatives: list[dict[str, Any]] = field(default_factory=list)
     breaks: dict[str, Any] = field(default_factory=dict)
     languages: dict[str, Any] = field(default_factory=dict)
+    sensitivity: list[dict[str, Any]] = field(default_factory=list)
+    supply: dict[str, Any] = field(default_factory=dict)
     tool: str = ""
     schema: str = PLAN_SCHEMA
 
@@ -154,6 +166,12 @@ def load_plan(path: str | os.PathLike[str]) -> Plan:
     return plan
 
 
+_DATA = (
+    *("scenario", "factors", "runs", "costs", "alternatives", "breaks", "languages"),
+    *("sensitivity", "supply"),
+)
+
+
 def _faults(plan: Plan) -> Iterator[Fault]:
     """What no plan of ecoaudit's holds: it was edited since."""
     seen: dict[str, Option] = {}
@@ -173,5 +191,8 @@ def _faults(plan: Plan) -> Iterator[Fault]:
         yield "recommended", f"{best!r} is none of the options; {did_you_mean(best, seen)}"
     elif best is not None and seen[best].verdict is not Verdict.FITS:
         yield "recommended", f"{best!r} does not fit, as its verdict says"
-    for name in ("scenario", "factors", "runs", "costs", "alternatives", "breaks", "languages"):
+    for option in plan.options:
+        if option.dominated_by is not None and option.dominated_by not in seen:
+            yield f"{option.id}.dominated_by", f"{option.dominated_by!r} is none of the options"
+    for name in _DATA:
         yield from data_faults(getattr(plan, name), name)

@@ -81,6 +81,10 @@ LIMIT_UNITS: Final = {
     "load": "",
     "running_cost": "USD",
     "quality": "",
+    "ups_power": "W",
+    "devices": "devices",
+    "supply": "s",
+    "staff": "s",
 }
 # What is counted or timed is never less than nothing; a difference of energies may be.
 _COUNTED: Final = frozenset({"s", "bytes", "steps", "samples", "tokens", "requests"})

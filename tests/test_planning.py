@@ -473,14 +473,16 @@ def test_a_load_whose_waiting_was_left_out_is_not_used(urban: Scenario, tmp_path
 
 
 def test_the_load_nearest_to_the_demand_is_the_evidence(urban: Scenario, tmp_path: Path) -> None:
-    """Not that of the run's summary: an imported run has the lowest there."""
-    run = imported(tmp_path, bench_result(1), bench_result(4, each_s=30.0, prompt=2800))
+    """Not that of the run's summary: an imported run has the lowest there. Without level 1 there is
+    no curve to read at the demand itself."""
+    run = imported(tmp_path, bench_result(2), bench_result(4, each_s=30.0, prompt=2800))
     busy = replace(urban, demand=replace(urban.demand, peak_factor=urban.demand.peak_factor * 40))
     assert run.summary["e2e_s_p95"].value == 20.0
-    for scenario, seconds, load in ((urban, 20.0, "1"), (busy, 30.0, "4")):
+    for scenario, seconds, load in ((urban, 20.0, "2"), (busy, 30.0, "4")):
         found, each = plan_with(scenario, run)
         assert limit(each, "complete")[0] == pytest.approx(seconds)
         assert found.runs[0]["load"] == load
+        assert "as it was: the run has no level 1" in found.runs[0]["how"]
         assert found.runs[0]["summary"]["e2e_s_p95"]["value"] == seconds
         nearest = run.curve[nearest_load(scenario, run.curve).load]  # a bench chooses the same
         assert nearest.load == load
@@ -488,7 +490,7 @@ def test_the_load_nearest_to_the_demand_is_the_evidence(urban: Scenario, tmp_pat
 
 def test_doubts_about_other_loads_stay_with_the_run(urban: Scenario, tmp_path: Path) -> None:
     odd = bench_result(4, prompt=2800, completed=40)
-    run = imported(tmp_path, bench_result(1), odd)
+    run = imported(tmp_path, bench_result(2), odd)
     assert any(doubt.message.startswith("level 4: completed is 40") for doubt in run.doubts)
     found, _ = plan_with(urban, run)
     assert not [doubt for doubt in found.doubts if "completed is 40" in doubt.message]
@@ -570,6 +572,33 @@ def test_several_clinics_share_one_computer(urban: Scenario) -> None:
     assert each_way[1] < 0.15 * each_way[0]  # idle is shared out over twenty times the requests
     assert limit(shared, "capital")[0] == pytest.approx((limit(alone, "capital")[0] or 0) / 20)
     assert limit(shared, "load")[0] == pytest.approx((limit(alone, "load")[0] or 0) * 20)
+
+
+def test_each_clinic_pays_its_part_of_a_shared_computer(urban: Scenario) -> None:
+    money = replace(
+        urban.money, life=declared(4 * 365.25 * 86400, "s"), yearly_budget=declared(1000, "USD")
+    )
+    offers = Alternatives(subscription=Subscription(declared(20, "USD/month")))
+    together = replace(
+        urban,
+        shared_by=declared(20, "clinics"),
+        money=money,
+        alternatives=offers,
+        budget=declared(400, "USD"),
+    )
+    found = plan_of(together, "Qwen3-8B", "L4")
+    shared = next(each for each in found.options if each.mode == "shared")
+    whole, year = (shared.quantities[n] for n in ("life_cost_usd", "running_usd_per_year"))
+    requests = together.requests_per_day.number * together.demand.days_per_year.number * 4 * 20
+    assert shared.quantities["cost_per_request_usd"].number == pytest.approx(
+        whole.number / requests
+    )
+    assert limit(shared, "running_cost")[0] == pytest.approx((year.high or 0) / 20)
+    assert found.recommended == shared.id
+    (seats,) = [each for each in found.alternatives if each["mode"] == "subscription"]
+    rent = seats["usd_per_year"]["value"]
+    months = (shared.quantities["capital_usd"].number / 20) / (rent - year.number / 20) * 12
+    assert seats["break_even_months"]["value"] == pytest.approx(months)
 
 
 def option_alone(plan: Plan, other: Option) -> Option:

@@ -73,7 +73,8 @@ CHECKS: dict[str, Check] = {
         SERVING,
     ),
     "other-lengths": Check(
-        "a plan uses an imported run whose requests are longer or shorter than the scenario's",
+        "a plan uses a run whose requests are longer or shorter than the scenario's; the times of"
+        " an operating curve are scaled to these, with more doubt",
         f"{_BENCH}, which sends the scenario's own lengths",
     ),
     "speculative-decoding": Check(

@@ -51,6 +51,30 @@ CHECKS: dict[str, Check] = {
         "whether a model's output layer and embedding are one is not known",
         "read tie_word_embeddings in the model's configuration",
     ),
+    "outages-unserved": Check(
+        "the grid fails, and nothing carries the computer through",
+        "add a UPS or a generator, or agree how the work is done without it for that long",
+    ),
+    "supply-assumed": Check(
+        "what feeds the site is followed by the hour, and not all that it takes is stated",
+        "state it under the site: `grid`, `outages`, `solar`, `ups`",
+    ),
+    "nobody-looks-after": Check(
+        "nobody at the site looks after a computer",
+        "give `staff` a technician's hourly_cost and `money.upkeep` the hours of a month",
+    ),
+    "near-saturation": Check(
+        "the busiest hour may bring more than 80 % of what the recommended option can do, on the"
+        " pessimistic end of both",
+        "take an option with more room, spread the requests over the day, or measure how much it"
+        " can do: `ecoaudit bench`",
+        ("ttft_*", "e2e_*"),
+    ),
+    "exchange-assumed": Check(
+        "several cards share the model, and what they exchange is not measured on such cards",
+        "measure it, or take a card that holds the model alone",
+        ("tpot_*", "ttft_*", "e2e_*", "busy_share", "active_energy_*"),
+    ),
     "other-engines": Check(
         "the option is a computer with shared memory, which runs other engines than vLLM",
         "measure on the machine",

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from ecoaudit.planning.fine_tuning import FineTuning
     from ecoaudit.planning.point_table import Answered
+
+_SERVING = ("gpus", "weights", "concurrency", "input_tokens", "output_tokens")
+_TRAINING = ("rank", "batch", "sequence", "no_checkpointing")
 
 
 @click.command(
@@ -17,6 +21,7 @@ Examples:
   ecoaudit estimate --model Qwen3-8B --gpu L4
   ecoaudit estimate --model Llama-3.1-70B --gpu "H100 SXM" --gpus 2 --weights fp8 --concurrency 8
   ecoaudit estimate --csv points.csv -o answered.csv
+  ecoaudit estimate --train qlora --model Llama-3.1-8B --gpu "RTX 3060 12GB" --sequence 2048
 """
 )
 @click.option("--model", help="Hugging Face id, or the path of a config.json.")
@@ -26,6 +31,11 @@ Examples:
 @click.option("--concurrency", default="1", show_default=True, help="Requests in flight.")
 @click.option("--input-tokens", default="1000", show_default=True, help="Length of a prompt.")
 @click.option("--output-tokens", default="200", show_default=True, help="Length of an answer.")
+@click.option("--train", metavar="METHOD", help="Memory of fine-tuning: lora, qlora or full.")
+@click.option("--rank", default="16", show_default=True, help="Rank of the adapters.")
+@click.option("--batch", default="1", show_default=True, help="Sequences worked on at once.")
+@click.option("--sequence", default="1024", show_default=True, help="Their length in tokens.")
+@click.option("--no-checkpointing", is_flag=True, help="Keep the activations of all layers.")
 @click.option("--csv", "table", type=click.Path(path_type=Path), help="A table of points.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write CSV to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -37,6 +47,11 @@ def command(
     concurrency: str,
     input_tokens: str,
     output_tokens: str,
+    train: str | None,
+    rank: str,
+    batch: str,
+    sequence: str,
+    no_checkpointing: bool,
     table: Path | None,
     output: Path | None,
     as_json: bool,
@@ -46,11 +61,18 @@ def command(
     No run is needed and nothing is measured. With --csv, each row of a table is a point: its
     columns are model, gpu, n_gpus, weights, concurrency, input_tokens and output_tokens; a row that
     cannot be computed says why in the column error, and the others still come out.
+
+    With --train it is the memory of fine-tuning on one device instead, by part: AdamW, 16-bit
+    weights (qlora: NF4), adapters on every linear layer.
     """
     from ecoaudit.errors import UsageError
     from ecoaudit.planning.point_table import answer, answered, read_rows, written
     from ecoaudit.run import write_text
 
+    _check_options(train, table, output)
+    if train is not None:
+        _train(model, gpu, train, rank, batch, sequence, no_checkpointing, as_json)
+        return
     if table is not None:
         if model or gpu:
             raise UsageError("--csv: the table names the models and devices; leave --model out")
@@ -87,6 +109,93 @@ def command(
         _print_json([row])
     else:
         _print(row)
+
+
+def _check_options(train: str | None, table: Path | None, output: Path | None) -> None:
+    """Refuse options that mean nothing together."""
+    from click.core import ParameterSource
+
+    from ecoaudit.errors import UsageError
+
+    context = click.get_current_context()
+
+    def given(names: tuple[str, ...]) -> list[str]:
+        said = [n for n in names if context.get_parameter_source(n) is ParameterSource.COMMANDLINE]
+        return [f"--{name.replace('_', '-')}" for name in said]
+
+    if train is None:
+        for option in given(_TRAINING):
+            raise UsageError(f"{option}: it belongs to fine-tuning; add --train lora, or leave it")
+        return
+    if table is not None or output is not None:
+        name = "--csv" if table is not None else "--output"
+        raise UsageError(f"--train: it has no table; leave {name} out, or print with --json")
+    for option in given(_SERVING):
+        raise UsageError(f"--train: it counts fine-tuning on one device; leave {option} out")
+    if train.lower() == "full" and given(("rank",)):
+        raise UsageError("--rank: full training has no adapters; leave it out, or --train lora")
+
+
+def _train(
+    model: str | None,
+    gpu: str | None,
+    train: str,
+    rank: str,
+    batch: str,
+    sequence: str,
+    no_checkpointing: bool,
+    as_json: bool,
+) -> None:
+    from ecoaudit.errors import EcoauditError, UsageError
+    from ecoaudit.planning.fine_tuning import fine_tuning_of
+
+    if not model or not gpu:
+        raise UsageError("estimate: name a model and a device with --model and --gpu")
+    asked = {"model": model, "gpu": gpu, "method": train}
+    asked |= {"rank": rank, "batch": batch, "sequence": sequence}
+    try:
+        found = fine_tuning_of(asked, checkpointed=not no_checkpointing)
+    except EcoauditError as error:
+        raise UsageError(f"estimate: {error}") from None
+    if as_json:
+        _print_training_json(asked | {"checkpointing": str(found.checkpointed).lower()}, found)
+    else:
+        _print_training(found)
+
+
+def _print_training_json(asked: dict[str, str], found: FineTuning) -> None:
+    import json
+    from dataclasses import asdict
+
+    said = {
+        "asked": asked,
+        "error": "",
+        "fits": found.fits,
+        "basis": "modelled",
+        "figures": {name: asdict(figure) for name, figure in found.figures.items()},
+        "device_memory_bytes": asdict(found.there),
+    }
+    click.echo(json.dumps([said], indent=1, ensure_ascii=False))
+
+
+def _print_training(found: FineTuning) -> None:
+    from ecoaudit.cli.tables import console, quantity_row, table
+    from ecoaudit.units import human
+
+    how = found.method if found.rank is None else f"{found.method} of rank {found.rank}"
+    kept = "checkpointed" if found.checkpointed else "all layers kept"
+    title = (
+        f"{found.model.name}, {how}, {found.device.name}: {found.batch} x {found.sequence} tokens, "
+        f"activations {kept}"
+    )
+    lines = [(*quantity_row(name, each)[:3], each.source) for name, each in found.figures.items()]
+    out = console()
+    out.print(table(title, ("part", "value", "80 % interval", "what"), lines))
+    need, there = (
+        human(end, "bytes") for end in (found.figures["memory_bytes"].high, found.there.low)
+    )
+    verdict = "fits" if found.fits else "does not fit"
+    out.print(f"{verdict}: it takes up to {need} of {there}", soft_wrap=True)
 
 
 def _print_json(rows: list[Answered]) -> None:

@@ -7,17 +7,22 @@ the workstation cards of the same chip. A blank is a figure that nobody has sour
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ecoaudit.estimate import Estimate
 from ecoaudit.factors.names import find
 from ecoaudit.factors.table import FOLDER, TEXT, Column, Fact, Row, read_table
+
+if TYPE_CHECKING:
+    from ecoaudit.sizing.constants import Constants
 
 CARD = "card"  # goes into a computer's slot
 MODULE = "module"  # needs a server made for it
 MACHINE = "machine"  # a whole computer
+_WIDE = "triple-slot"  # a card that takes the room of two of double width
 
 NUMBERS = {
     "memory": "memory",
@@ -59,6 +64,9 @@ class Device:
         int8: dense INT8 rate [FLOP/s].
         idle_power: bare, no program using it [W].
         price: [USD].
+        loaded_idle: draw with a model loaded and no request, where it was measured on this very
+            device [W].
+        constants: what steps cost on this very device, where it was calibrated.
         aliases: other names.
         form: form factor.
         released: date or blank.
@@ -76,6 +84,8 @@ class Device:
     int8: Fact | None = None
     idle_power: Fact | None = None
     price: Fact | None = None
+    loaded_idle: Estimate | None = None
+    constants: Constants | None = field(default=None, hash=False)
     aliases: tuple[str, ...] = ()
     form: str = ""
     released: str = ""
@@ -98,6 +108,11 @@ class Device:
             price=facts.get("price"),
             **words,
         )
+
+    @property
+    def slots(self) -> int:
+        """Places for cards of double width that a card takes."""
+        return 2 if self.form.lower().startswith(_WIDE) else 1
 
     @property
     def facts(self) -> dict[str, Fact]:

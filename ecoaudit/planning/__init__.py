@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -17,14 +16,18 @@ from ecoaudit.factors.typed import device_from_mapping, model_from_mapping
 from ecoaudit.plan import Option, Plan, Verdict
 from ecoaudit.planning.besides import alternatives_of, costs_of, languages_of
 from ecoaudit.planning.breaking import breaks_at
+from ecoaudit.planning.calibrated import calibrated_by
 from ecoaudit.planning.catalogue import Catalogue
 from ecoaudit.planning.cells import Cell
-from ecoaudit.planning.doubts import doubts_of
+from ecoaudit.planning.dominated import marked
+from ecoaudit.planning.doubts import doubts_of, near_saturation
 from ecoaudit.planning.evidence import doubts_of_runs, gather, option_id
 from ecoaudit.planning.limits import LIMIT_NAMES
-from ecoaudit.planning.options import option_in, option_of, way_past
+from ecoaudit.planning.options import option_in, option_of, rank_of, way_past
 from ecoaudit.planning.provenance import rows_of
 from ecoaudit.planning.remedies import Remedies
+from ecoaudit.planning.sensitivity import sensitivity_of
+from ecoaudit.planning.site_day import supply_of
 from ecoaudit.planning.verdicts import Verdicts
 from ecoaudit.planning.waits import OPTIONS, simulated
 from ecoaudit.planning.ways import Way, in_every_way, ways_of
@@ -54,7 +57,8 @@ def make_plan(
 
     Args:
         scenario: site, workload, demand and budget.
-        runs: measured runs; each replaces the modelled speed and power of its own option.
+        runs: measured runs; each replaces the modelled speed and power of its own option, and a
+            calibration the constants of its device.
         model_names: models to consider instead of the scenario's.
         device_names: devices to consider instead of the scenario's.
         prices: prices by device, in USD; of a module that of the whole server.
@@ -64,36 +68,45 @@ def make_plan(
         UsageError: a price that is not more than 0.
     """
     wanted_models = _models(scenario, model_names)
-    wanted_devices = _devices(scenario, device_names)
     measured = {run.id: run for run in runs}
-    evidence, listed = gather(measured.values(), scenario)
+    own = _own_devices(scenario)
+    calibrated = calibrated_by(measured.values(), own)
+    wanted_devices = calibrated.of(_devices(scenario, device_names, own, calibrated.computers))
+    evidence, listed = gather(measured.values(), scenario, calibrated.told(wanted_devices))
     site = scenario.site
     grid = grid_factor(site.country, site.region, site.grid_intensity)
-    typed = _typed(prices)
+    typed = _typed(prices, calibrated.computers)
     catalogue = Catalogue(scenario, wanted_models, wanted_devices, typed, evidence)
     verdicts = _with_simulated_waits(Verdicts(catalogue))
     catalogue = verdicts.catalogue
     ranked = [Cell(verdicts, row, column) for row, column in verdicts.ranked()]
     whole = len(ranked) <= MOST_OPTIONS
     kept = ranked if whole else _best_formats(ranked)
-    options = _options(kept, whole, scenario, grid, measured)
+    options = marked(_options(kept, whole, scenario, grid, measured), _scores(scenario))
     fitting = next((option for option in options if option.verdict is Verdict.FITS), None)
     first = fitting or next(iter(options), None)
     by_id = {option_id(*cell.key): cell for cell in kept}
     best = None if fitting is None else by_id.get(_always_on(fitting))
-    doubts = doubts_of(scenario, grid, best, listed, wanted_devices, len(ranked), len(kept))
+    supply = (
+        {} if first is None else supply_of(by_id[_always_on(first)], first.mode, first.id, measured)
+    )
+    doubts = doubts_of(scenario, grid, best, listed, wanted_devices, len(ranked), len(kept), supply)
     rested_on = [catalogue.key(*place) for place in catalogue.evidence]
     return Plan(
         scenario=asdict(scenario),
         options=options,
         recommended=None if fitting is None else fitting.id,
-        doubts=[*doubts, *doubts_of_runs(evidence, rested_on)],
+        doubts=[*doubts, *near_saturation(fitting), *doubts_of_runs(evidence, rested_on)],
         factors=rows_of(scenario, wanted_models, wanted_devices, grid),
         runs=listed,
         costs={} if first is None else costs_of(first, scenario),
         alternatives=alternatives_of(first, scenario),
         breaks={} if first is None else _breaks(first, by_id[_always_on(first)], typed, measured),
         languages={} if first is None else languages_of(by_id[_always_on(first)], scenario),
+        sensitivity=[]
+        if first is None
+        else sensitivity_of(first, options, by_id, typed, measured, grid),
+        supply=supply,
         tool=f"ecoaudit {__version__}",
     )
 
@@ -123,31 +136,43 @@ def _models(scenario: Scenario, asked: Sequence[str]) -> list[Model]:
     return list({model.name: model for model in found}.values())
 
 
-def _devices(scenario: Scenario, asked: Sequence[str]) -> list[Device]:
-    own = {
+def _own_devices(scenario: Scenario) -> dict[str, Device]:
+    """Those that the scenario describes, by name."""
+    return {
         each.name: device_from_mapping(each.name, each.raw, each.place)
         for each in scenario.own_hardware
     }
-    known = devices() | own
-    names = asked or scenario.hardware or list(devices())
+
+
+def _devices(
+    scenario: Scenario,
+    asked: Sequence[str],
+    own: Mapping[str, Device],
+    computers: Mapping[str, Device],
+) -> list[Device]:
+    """Those asked for; else the scenario's, or all, and computers that were calibrated."""
+    known = {**devices(), **own, **computers}
+    names = asked or [*(scenario.hardware or devices()), *computers]
     found = [known.get(name) or find_device(name) for name in names]
     return list({device.name: device for device in found}.values())
 
 
-def _typed(prices: Mapping[str, float] | None) -> dict[str, Estimate]:
+def _typed(
+    prices: Mapping[str, float] | None, computers: Mapping[str, Device]
+) -> dict[str, Estimate]:
     found: dict[str, Estimate] = {}
     for name, price in (prices or {}).items():
         if not price > 0:
             raise UsageError(f"price of {name!r}: expected more than 0 USD; got {price:g}")
-        device = find_device(name).name
+        device = name if name in computers else find_device(name).name
         found[device] = Estimate.exact(price, "USD", Basis.DECLARED, "typed by the user")
     return found
 
 
 def _best_formats(ranked: list[Cell]) -> list[Cell]:
-    best: dict[tuple[str, str], Cell] = {}
+    best: dict[tuple[str, str, int], Cell] = {}
     for cell in ranked:
-        best.setdefault((cell.model.name, cell.device.name), cell)
+        best.setdefault((cell.model.name, cell.device.name, cell.devices), cell)
     return list(best.values())
 
 
@@ -163,7 +188,7 @@ def _options(
     fitting: list[tuple[tuple[float, ...], Option]] = []
     others: list[Option] = []
     chosen = in_every_way(kept)
-    ways_by_key = {cell.key: list(ways_of(cell, runs)) for cell in chosen}
+    ways_by_key = ways_of(chosen, runs)
     for place, cell in enumerate(kept):
         detailed = whole or place < DETAILED or cell.key in ways_by_key
         ways: list[Way] = ways_by_key.get(cell.key, [])
@@ -172,26 +197,18 @@ def _options(
         option = option_of(cell, scenario, grid, remedy, detailed=detailed)
         for each in (option, *(option_in(way, option, scenario, grid) for way in ways)):
             if each.verdict is Verdict.FITS:
-                fitting.append((_order(each, place, scenario.quality is not None), each))
+                fitting.append((rank_of(each, place, scored=scenario.quality is not None), each))
             else:
                 others.append(each)
     fitting.sort(key=lambda pair: pair[0])
     return [option for _, option in fitting] + others
 
 
-def _order(option: Option, place: int, scored: bool) -> tuple[float, ...]:
-    """Among those that fit: the largest model (unless all have a score that is enough), then the
-    least energy in a year, then the lowest price."""
-    found = option.quantities
-    if not found:
-        return (math.inf, math.inf, math.inf, place)
-    price = found["capital_usd"].value
-    return (
-        0.0 if scored else -found["parameters"].number,
-        found["energy_j_per_year"].number,
-        math.inf if price is None else price,
-        place,
-    )
+def _scores(scenario: Scenario) -> dict[str, float] | None:
+    """Of quality, by model."""
+    if scenario.quality is None:
+        return None
+    return {name: score.number for name, score in scenario.quality.scores.items()}
 
 
 def _breaks(
@@ -202,4 +219,4 @@ def _breaks(
 
 def _always_on(option: Option) -> str:
     """The id of the same option, always on."""
-    return option_id(option.model, option.weights, option.hardware)
+    return option_id(option.model, option.weights, option.hardware, option.n_devices)

@@ -9,7 +9,7 @@ from ecoaudit.plan import Option
 from ecoaudit.planning.cells import Cell
 from ecoaudit.planning.cost import break_even
 from ecoaudit.planning.languages import Served, language_costs, tokenizer_of_model
-from ecoaudit.planning.quantities import cost_of
+from ecoaudit.planning.quantities import clinics_of, cost_of
 from ecoaudit.planning.renting import NOTHING, rented
 from ecoaudit.scenario import Scenario
 from ecoaudit.sizing.speed import rates
@@ -57,7 +57,11 @@ def alternatives_of(option: Option | None, scenario: Scenario) -> list[dict[str,
         known = option is not None and "energy_usd_per_year" in option.quantities
         if known and option is not None and offer.mode != NOTHING and offer.usd_per_year.known:
             cost = cost_of(option.quantities, scenario)
-            even = break_even(cost.known_capital, cost.known_per_year, offer.usd_per_year)
+            capital, year = cost.known_capital, cost.known_per_year
+            clinics = clinics_of(option.mode, scenario)
+            if clinics is not None:  # each pays its part
+                capital, year = (each.per(clinics, "USD") for each in (capital, year))
+            even = break_even(capital, year, offer.usd_per_year)
             told["break_even_months"] = asdict(even.months)
         found.append(told)
     return found
@@ -66,7 +70,7 @@ def alternatives_of(option: Option | None, scenario: Scenario) -> list[dict[str,
 def languages_of(cell: Cell, scenario: Scenario) -> dict[str, Any]:
     """What each language of the workload costs with an option's model; never an energy."""
     tokenizer = tokenizer_of_model(cell.model)
-    rate = rates(cell.model, cell.weights, cell.device)
+    rate = rates(cell.model, cell.weights, cell.device, cell.devices)
     tpot = cell.figure("tpot_s").value if cell.held else None
     served = Served(cell.model.context_tokens, rate.prefill_s, tpot)
     found = language_costs(scenario.workload, tokenizer, served)

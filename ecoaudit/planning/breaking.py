@@ -12,7 +12,7 @@ from ecoaudit.planning.catalogue import Catalogue
 from ecoaudit.planning.cells import Cell
 from ecoaudit.planning.modes import ALWAYS_ON
 from ecoaudit.planning.verdicts import Verdicts
-from ecoaudit.planning.ways import ways_of
+from ecoaudit.planning.ways import way_of
 from ecoaudit.run import Run
 from ecoaudit.scenario import Scenario
 
@@ -20,7 +20,15 @@ MOST: Final = 1024.0  # times the load; beyond, nothing is said
 _HALVINGS: Final = 5  # of a factor of two: to 2 %
 _Met = Callable[[float], dict[str, bool | None]]
 # What more requests make worse.
-LOADED: Final = ("memory", "energy_per_day", "first_token", "complete", "load", "running_cost")
+LOADED: Final = (
+    "memory",
+    "energy_per_day",
+    "first_token",
+    "complete",
+    "load",
+    "running_cost",
+    "supply",
+)
 
 
 def breaks_at(
@@ -67,14 +75,12 @@ def _limits(
     """The limits of an option at so many times the load."""
     scenario = _times(cell.catalogue.scenario, factor, cell.weights)
     evidence = {} if cell.evidence is None else {cell.key: cell.evidence}
-    catalogue = Catalogue(scenario, [cell.model], [cell.device], prices, evidence)
+    catalogue = Catalogue(scenario, [cell.model], [cell.device], prices, evidence, [cell.devices])
     busier = Cell(Verdicts(catalogue), 0, 0)
     if mode == ALWAYS_ON or not busier.held:
         return busier.limits
-    for way in ways_of(busier, runs):
-        if way.mode.name == mode:
-            return list(way.limits)
-    return busier.limits
+    way = way_of(busier, mode, runs)
+    return busier.limits if way is None else list(way.limits)
 
 
 def _times(scenario: Scenario, factor: float, weights: str) -> Scenario:

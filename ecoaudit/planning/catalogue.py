@@ -1,8 +1,8 @@
 """Every option of a scenario at once, as tables: what it needs against what there is.
 
-A row is a model in a weight format, a column a device. What depends on the model alone is a table
-of one column, what depends on the device alone a table of one row. A measured run takes the place
-of the modelled figures in its own cell.
+A row is a model in a weight format, a column a device and how many of it. What depends on the model
+alone is a table of one column, what depends on the device alone a table of one row. A measured run
+takes the place of the modelled figures in its own cell.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ import numpy
 
 from ecoaudit.bands import Array, Band, Flags, cell_of
 from ecoaudit.estimate import Basis, Estimate
-from ecoaudit.factors.hardware import MACHINE, Device
+from ecoaudit.factors.hardware import Device
 from ecoaudit.factors.models import Model
+from ecoaudit.planning.columns import cache_of, columns_of, most_sharing
+from ecoaudit.planning.draws import Draws
 from ecoaudit.planning.evidence import Evidence, Key
-from ecoaudit.planning.prices import price_of
+from ecoaudit.planning.loads import loads_of
+from ecoaudit.planning.prices import prices_of
 from ecoaudit.scenario import Scenario
 from ecoaudit.sizing.demand import Load, load_of
-from ecoaudit.sizing.memory import kv_bytes, kv_bytes_per_sequence, parameters, weight_bytes
-from ecoaudit.sizing.power import Power, device_busy_w, device_idle_w, plug_power, supply_efficiency
+from ecoaudit.sizing.memory import kv_bytes_per_sequence, parameters, weight_bytes
+from ecoaudit.sizing.power import Power
+from ecoaudit.sizing.sharing import why_not
 from ecoaudit.sizing.stacked import Stacked, stacked
-from ecoaudit.sizing.timing import Timings, timings
+from ecoaudit.sizing.timing import Asked, Timings, timings
 from ecoaudit.sizing.vllm_budget import batch_defaults, overhead_bytes, usable_bytes
 from ecoaudit.units import S_PER_DAY
 
@@ -38,6 +42,7 @@ _NO_RATE: Final = (
 )
 _OVERLOADED: Final = "requests arrive faster than they can be answered at the peak"
 _NOT_HELD: Final = "it cannot hold the model, so it has no speed and no energy"
+_NOT_SHARED: Final = "so they have no speed and no energy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Catalogue:
         prices: prices of devices typed by the user, by the device's name [USD]; of a module the
             whole server's.
         evidence: measured runs by option.
+        counts: how many of each device, which may then stand there several times; None: one, and
+            as many cards as the site's computer takes.
     """
 
     def __init__(
@@ -67,13 +74,21 @@ class Catalogue:
         devices: Sequence[Device],
         prices: Mapping[str, Estimate],
         evidence: Mapping[Key, Evidence],
+        counts: Sequence[int] | None = None,
     ):
         self.scenario = scenario
-        self.load: Load = load_of(scenario)
-        self.pairs = [
-            Pair(model, weights) for model in models for weights in model.formats(scenario.weights)
-        ]
-        self.devices = list(devices)
+        self._loads = loads_of(scenario, models)
+        self.load = load_of(scenario)
+        formats = [(model, model.formats(scenario.weights)) for model in models]
+        self.pairs = [Pair(model, weights) for model, found in formats for weights in found]
+        self._columns = (
+            columns_of(devices, scenario.site.host)
+            if counts is None
+            else list(zip(devices, counts, strict=True))
+        )
+        self.devices = [device for device, _ in self._columns]
+        self.counts = [count for _, count in self._columns]
+        self._asked = Asked.of([self._loads[pair.model.name] for pair in self.pairs])
         self._models = {pair.model.name: pair.model for pair in self.pairs}
         self._prices = prices
         self.evidence = self._placed(evidence)
@@ -81,13 +96,17 @@ class Catalogue:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Models in their formats, devices."""
+        """Models in their formats, computers."""
         return len(self.pairs), len(self.devices)
 
     def key(self, row: int, column: int) -> Key:
         """Names of an option's parts."""
         pair = self.pairs[row]
-        return pair.model.name, pair.weights, self.devices[column].name
+        return pair.model.name, pair.weights, self.devices[column].name, self.counts[column]
+
+    def load_at(self, row: int) -> Load:
+        """The requests in the tokens of a model."""
+        return self._loads[self.pairs[row].model.name]
 
     def with_waits(self, waits: Mapping[tuple[int, int], tuple[Estimate, Estimate]]) -> Catalogue:
         """The same with other waits for the first token and the whole answer in some cells [s]."""
@@ -99,14 +118,24 @@ class Catalogue:
 
     def _placed(self, evidence: Mapping[Key, Evidence]) -> dict[tuple[int, int], Evidence]:
         rows = {(pair.model.name, pair.weights): place for place, pair in enumerate(self.pairs)}
-        columns = {device.name: place for place, device in enumerate(self.devices)}
+        columns = {(one.name, n): place for place, (one, n) in enumerate(self._columns)}
         return {
-            (rows[key[:2]], columns[key[2]]): each
+            (rows[key[:2]], columns[key[2:]]): each.at(self.load_at(rows[key[:2]]))
             for key, each in evidence.items()
-            if key[:2] in rows and key[2] in columns
+            if key[:2] in rows and key[2:] in columns
         }
 
     # -- memory ------------------------------------------------------------------------------
+
+    def not_shared(self, row: int, column: int) -> str:
+        """Why the devices of a computer cannot share a model; empty where they can."""
+        count = self.counts[column]
+        return why_not(self.pairs[row].model, count) if count > 1 else ""
+
+    @cached_property
+    def most_sharing(self) -> Array:
+        """How many devices of a computer can share the model at most."""
+        return most_sharing([pair.model for pair in self.pairs], self.counts)
 
     @cached_property
     def parameters(self) -> Band:
@@ -121,24 +150,29 @@ class Catalogue:
 
     @cached_property
     def kv(self) -> Band:
-        """KV cache of one sequence at the longest context [bytes]."""
-        context = self.load.context_p95
+        """KV cache of one sequence at the longest context, on all devices [bytes]."""
 
-        def of(model: Model, batched: int, _sequences: int) -> Estimate:
-            return kv_bytes_per_sequence(model, context, batched)
+        def of(model: Model, batched: int, _sequences: int, count: int) -> Estimate:
+            context = self._loads[model.name].context_p95
+            return kv_bytes_per_sequence(model, context, batched, tensor_parallel=count)
 
         return self._by_class(of)
 
     @cached_property
     def base(self) -> Band:
-        """Weights and what vLLM takes besides [bytes]."""
-        return self.weight + self._by_class(overhead_bytes)
+        """Weights and what vLLM takes besides, on all devices [bytes]."""
 
-    def _by_class(self, of: Callable[[Model, int, int], Estimate]) -> Band:
-        """A figure of model and vLLM's batch defaults, which few classes of devices have."""
-        classes = [batch_defaults(device) for device in self.devices]
+        def of(model: Model, batched: int, sequences: int, count: int) -> Estimate:
+            return overhead_bytes(model, batched, sequences, tensor_parallel=count)
+
+        return self.weight + self._by_class(of)
+
+    def _by_class(self, of: Callable[[Model, int, int, int], Estimate]) -> Band:
+        """A figure of each device, summed over them: of the model, vLLM's batch defaults and the
+        number of devices, of which there are few classes."""
+        classes = [(*batch_defaults(device), count) for device, count in self._columns]
         found = {
-            each: {name: of(model, *each) for name, model in self._models.items()}
+            each: {name: of(model, *each) * each[2] for name, model in self._models.items()}
             for each in dict.fromkeys(classes)
         }
         return Band.table(
@@ -147,19 +181,20 @@ class Catalogue:
 
     @cached_property
     def usable(self) -> Band:
-        """Memory that the engine may fill [bytes]."""
-        return Band.columns([usable_bytes(device) for device in self.devices])
+        """Memory that the engine may fill, on all devices [bytes]."""
+        return Band.columns([usable_bytes(device) * count for device, count in self._columns])
 
     @cached_property
     def room(self) -> Array:
         """Sequences that the KV cache holds on the pessimistic end; 0: not even the model."""
         room = (self.usable.low - self.base.high) // self.kv.high
         one = (self.base + self.kv).high <= self.usable.low
-        return numpy.clip(numpy.maximum(room, one), 0, _MOST_SEQUENCES)
+        shared = self.most_sharing >= numpy.array([self.counts])
+        return numpy.clip(numpy.maximum(room, one), 0, _MOST_SEQUENCES) * shared
 
     @cached_property
     def held(self) -> Flags:
-        """Where the device holds the model and one request."""
+        """Where the devices hold the model and one request."""
         found: Flags = self.room > 0
         return found
 
@@ -176,16 +211,18 @@ class Catalogue:
     def timings(self) -> Timings:
         """Waits and time at work as modelled; of those that do not hold the model they mean
         nothing."""
+        room = numpy.maximum(self.room, 1.0)
+        return timings(self.steps, self._kv_of, self.load, self._asked, room)
 
-        def kv_of(context: float) -> Array:
-            return numpy.array([[kv_bytes(pair.model, context)] for pair in self.pairs])
-
-        return timings(self.steps, kv_of, self.load, numpy.maximum(self.room, 1.0))
+    def _kv_of(self, context: Array) -> Array:
+        """Cache of one sequence on one device [bytes]."""
+        return cache_of([pair.model for pair in self.pairs], self.counts, context)
 
     @cached_property
     def steps(self) -> Stacked:
         """The modelled steps of every option."""
-        return stacked([(pair.model, pair.weights) for pair in self.pairs], self.devices)
+        pairs = [(pair.model, pair.weights) for pair in self.pairs]
+        return stacked(pairs, self.devices, self.counts)
 
     def _modelled(self, values: Array, unit: str, quantity: str, reason: Reason) -> Band:
         """Figures of the model of speed, with the interval that its constants give a quantity."""
@@ -195,10 +232,14 @@ class Catalogue:
 
         def origin(row: int, column: int) -> tuple[Basis, str]:
             if not self.held[row, column]:
-                return Basis.MODELLED, _NOT_HELD
+                return Basis.MODELLED, self._not_held(row, column)
             return Basis.MODELLED, reason(row, column) or constants[column].said
 
         return Band(values, values * low, values * high, unit, origin)
+
+    def _not_held(self, row: int, column: int) -> str:
+        why = self.not_shared(row, column)
+        return f"{why}, {_NOT_SHARED}" if why else _NOT_HELD
 
     def trust(self, row: int, column: int) -> str:
         """What the speed of an option rests on: ``measured``, ``calibrated`` or ``datasheet``."""
@@ -265,6 +306,8 @@ class Catalogue:
         high = numpy.where(read, found.high, numpy.maximum(found.high, self.load.opening_s))
 
         def measured(run: Evidence) -> Estimate:
+            if run.busy_s is not None:
+                return run.busy_s
             said = f"run {run.run_id}: requests per day over measured rate"
             return per_day.per(run.requests_per_s, "s").sourced(said)
 
@@ -273,86 +316,61 @@ class Catalogue:
     # -- power and energy --------------------------------------------------------------------
 
     @cached_property
-    def _powers(self) -> list[Power]:
-        host = self.scenario.site.host
-        return [
-            plug_power(device, host, device_idle_w(device), device_busy_w(device))
-            for device in self.devices
-        ]
+    def _draws(self) -> Draws:
+        return Draws(self.devices, self.counts, self.scenario.site.host)
 
     @cached_property
     def peak_w(self) -> Band:
         """What the circuit must carry [W]."""
-        return Band.columns([power.peak_w for power in self._powers])
+        return self._draws.peak_w
 
     @cached_property
     def idle_w(self) -> Band:
         """At the plug with the model loaded and no request [W]."""
-        modelled = Band.columns([power.idle_w for power in self._powers])
-        return modelled.put({place: each.idle_w for place, each in self._seen.items()}, self.shape)
+        measured = {place: each.idle_w for place, each in self._seen.items()}
+        return self._draws.idle_w.put(measured, self.shape)
 
     @cached_property
     def busy_w(self) -> Band:
         """At the plug with few requests in flight [W]."""
-        modelled = self._at_plug(self.board_w)
-        return modelled.put({place: each.busy_w for place, each in self._seen.items()}, self.shape)
+        measured = {place: each.busy_w for place, each in self._seen.items()}
+        return self._draws.at_plug(self.board_w).put(measured, self.shape)
 
     @cached_property
     def board_w(self) -> Band:
-        """Draw of the device at work, as modelled; where it has no computing rate, of any [W]."""
-        load, running = self.load, self.timings.running
+        """Draw of the devices at work, as modelled; without a computing rate that of any [W]."""
+        asked, running = self._asked, self.timings.running
         at_once = numpy.clip(numpy.where(numpy.isfinite(running), running, self.room), 1.0, None)
-        context = load.mean_context
-        kv = numpy.array([[kv_bytes(pair.model, context)] for pair in self.pairs])
-        asked = (context, load.prompt_mean.number, load.output_mean.number)
-        share, few = self.steps.draw(at_once, kv, *asked)
-        low, high = self.steps.ends("power")
-        limit = numpy.array([[device.power_limit.value for device in self.devices]])
-        value = share * limit
-        most = numpy.maximum(numpy.minimum(value * high / few, limit), value)
-        constants, read = self.steps.constants, self.timings.read
-        alike = Band.columns([device_busy_w(device) for device in self.devices])
-
-        def origin(row: int, column: int) -> tuple[Basis, str]:
-            if not read[row, column]:
-                return alike.origin(row, column)
-            return Basis.MODELLED, f"draw of each kind of work in a step: {constants[column].said}"
-
-        return Band(
-            numpy.where(read, value, alike.value),
-            numpy.where(read, value * low, alike.low),
-            numpy.where(read, most, alike.high),
-            "W",
-            origin,
-        )
-
-    def _at_plug(self, board_w: Band) -> Band:
-        """Power at the plug from that of the devices; a machine's is the whole computer's."""
-        one, none = (Estimate.exact(x, u, Basis.CONSTANT, "") for x, u in ((1, ""), (0, "W")))
-        host, whole = self.scenario.site.host, [d.kind == MACHINE for d in self.devices]
-        supply = Band.columns([one if each else supply_efficiency() for each in whole])
-        beside = Band.columns([none if each else host.busy_power for each in whole])
-        return board_w.per(supply, "W") + beside
+        context = asked.mean_context
+        lengths = (context, asked.prompt_mean, asked.output_mean)
+        share, few = self.steps.draw(at_once, self._kv_of(context), *lengths)
+        return self._draws.board_w(self.steps, share, few, self.timings.read)
 
     @cached_property
     def _seen(self) -> dict[tuple[int, int], Power]:
-        """Power at the plug from what runs measured of the device."""
-        host, found = self.scenario.site.host, {}
-        for place, run in self.evidence.items():
-            device = self.devices[place[1]]
-            idle_w, busy_w = (
-                run.idle_w or device_idle_w(device),
-                run.busy_w or device_busy_w(device),
-            )
-            found[place] = plug_power(device, host, idle_w, busy_w)
-        return found
+        """Power at the plug from what runs measured of the devices."""
+        return {
+            place: self._draws.power(place[1], run.idle_w, run.busy_w)
+            for place, run in self.evidence.items()
+        }
 
     @cached_property
     def idle_j(self) -> Band:
         """A day at rest [J]."""
         held = numpy.where(self.held, 1.0, numpy.nan)
         day = (self.idle_w * held).converted(S_PER_DAY, "J")
-        return _or_not_held(day, "24 h with the model loaded")
+        return self._or_not_held(day, "24 h with the model loaded")
+
+    def _or_not_held(self, band: Band, source: str) -> Band:
+        """With a source; the cells without a figure are those that cannot hold the model."""
+        value = band.value
+
+        def origin(row: int, column: int) -> tuple[Basis, str]:
+            basis, _ = band.origin(row, column)
+            lacking = numpy.isnan(value[cell_of(value, row, column)])
+            return basis, self._not_held(row, column) if lacking else source
+
+        return replace(band, origin=origin)
 
     @cached_property
     def active_j(self) -> Band:
@@ -375,19 +393,6 @@ class Catalogue:
 
     @cached_property
     def price(self) -> Band:
-        """Device and computer [USD]."""
+        """Devices and computer [USD]."""
         host, budget = self.scenario.site.host.price, self.scenario.budget
-        return Band.columns(
-            [price_of(each, self._prices.get(each.name), host, budget) for each in self.devices]
-        )
-
-
-def _or_not_held(band: Band, source: str) -> Band:
-    """With a source; the cells without a figure are those that cannot hold the model."""
-    value = band.value
-
-    def origin(row: int, column: int) -> tuple[Basis, str]:
-        basis, _ = band.origin(row, column)
-        return basis, _NOT_HELD if numpy.isnan(value[cell_of(value, row, column)]) else source
-
-    return replace(band, origin=origin)
+        return prices_of(self._columns, self._prices, host, budget)

@@ -17,12 +17,12 @@ from ecoaudit.planning.verdicts import Verdicts
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A model in a weight format on a device.
+    """A model in a weight format on a device, or on several of one kind.
 
     Attributes:
         verdicts: the tables of needs, held against what there is.
         row: of model and weight format.
-        column: of the device.
+        column: of the device and how many of it.
     """
 
     verdicts: Verdicts
@@ -50,8 +50,18 @@ class Cell:
         return self.catalogue.devices[self.column]
 
     @property
+    def devices(self) -> int:
+        """How many of the device share the model."""
+        return self.catalogue.counts[self.column]
+
+    @property
+    def hardware(self) -> str:
+        """The device with how many of it, where these are several."""
+        return self.device.name if self.devices == 1 else f"{self.devices} x {self.device.name}"
+
+    @property
     def key(self) -> Key:
-        """Names of model, weight format and device."""
+        """Names of model, weight format and device, and how many of it."""
         return self.catalogue.key(self.row, self.column)
 
     @property
@@ -61,7 +71,7 @@ class Cell:
 
     @property
     def held(self) -> bool:
-        """Whether the device holds the model; otherwise it has no time and no energy."""
+        """Whether the devices hold the model; otherwise it has no time and no energy."""
         return bool(self.catalogue.held[self.row, self.column])
 
     @property
@@ -102,5 +112,9 @@ class Cell:
     def limit_names(self) -> Iterator[str]:
         """Those that could be computed."""
         for name in self.verdicts.checks:
-            if self.held or name not in ("first_token", "complete", "load"):
+            if not self.held and name in ("first_token", "complete", "load"):
+                continue
+            if name == "devices" and self.passes(name):  # else it would just hold
+                continue
+            if name != "supply" or self.judged(name):  # else its hours were not followed
                 yield name

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, Final
 
 from ecoaudit.checks import doubt
 from ecoaudit.estimate import Estimate
 from ecoaudit.factors.grid import GridFactor
 from ecoaudit.factors.hardware import MACHINE, Device
+from ecoaudit.plan import Option
 from ecoaudit.planning.cells import Cell
+from ecoaudit.planning.site_day import hours_without
 from ecoaudit.run import Doubt
 from ecoaudit.scenario import Scenario
+from ecoaudit.units import human, significant
+
+NEAR: Final = 0.8  # of what an option can do in the busiest hour
 
 
 def doubts_of(
@@ -23,6 +28,7 @@ def doubts_of(
     devices: list[Device],
     computed: int,
     kept: int,
+    supply: Mapping[str, Any],
 ) -> list[Doubt]:
     """The doubts of a plan, the weightiest first."""
     doubts = (
@@ -62,14 +68,24 @@ def doubts_of(
         if not run["used"]
     ]
     doubts += _of_option(best, devices)
+    if scenario.workload.languages:
+        said = (
+            "lengths are English token counts times a premium of each language, counted on"
+            " translated public texts with the tokenizer that stands for the model's"
+        )
+    else:
+        said = (
+            "lengths are token counts of one tokenizer; a model's own tokenizer, or a language"
+            " other than English, may need several times as many"
+        )
     doubts.append(
         doubt(
             "token-counts",
-            "lengths are token counts of one tokenizer; a model's own tokenizer, or a language"
-            " other than English, may need several times as many",
+            said,
             "count your own texts with the model's tokenizer and set prompt and output",
         )
     )
+    doubts += _of_supply(scenario, supply)
     assumed = sorted(key for key, figure in _figures(scenario, "") if _is_assumed(figure))
     if assumed:
         doubts.append(
@@ -91,6 +107,51 @@ def doubts_of(
             )
         )
     return doubts
+
+
+def near_saturation(option: Option | None) -> Iterator[Doubt]:
+    """Said where the busiest hour may take nearly all that the recommended option can do.
+
+    On the pessimistic end, on which its verdict is taken too: what is not known of arrivals and
+    speed may be just what is left. From 0.8 on a wait grows several times as fast as the load, as
+    1 / (1 - load), and a simulation of some hundred requests no longer settles.
+
+    Args:
+        option: that is recommended, in whatever way it is run; None: none is.
+    """
+    for limit in [] if option is None else option.limits:
+        if limit.name == "load" and limit.value.high is not None and limit.value.high > NEAR:
+            usual, most = (significant(100 * part) for part in limit.value.numbers[::2])
+            yield doubt(
+                "near-saturation",
+                f"the busiest hour brings {usual} % of what it can do, and up to {most} %: a little"
+                " more work, or a little less speed, and waits grow steeply",
+            )
+
+
+def _of_supply(scenario: Scenario, supply: Mapping[str, Any]) -> Iterator[Doubt]:
+    """Of what feeds the chosen option, and of who looks after it."""
+    without_s = hours_without(supply)
+    if without_s > 0:
+        yield doubt(
+            "outages-unserved",
+            f"the grid fails, and for up to {human(without_s, 's')} of a month nothing carries the"
+            " computer through",
+            "add a UPS or a generator, or agree how the work is done without it for that long",
+        )
+    if supply.get("assumptions"):
+        yield doubt(
+            "supply-assumed",
+            f"by the hour it is taken that {'; '.join(supply['assumptions'])}",
+            "state it under the site",
+        )
+    staff = scenario.site.staff
+    if staff is not None and staff.skill == "none" and scenario.money.upkeep is None:
+        yield doubt(
+            "nobody-looks-after",
+            "nobody at the site looks after a computer, and no upkeep is counted",
+            "give `staff` a technician's hourly_cost and `money.upkeep` the hours of a month",
+        )
 
 
 def _of_option(best: Cell | None, devices: list[Device]) -> Iterator[Doubt]:
@@ -119,6 +180,13 @@ def _of_option(best: Cell | None, devices: list[Device]) -> Iterator[Doubt]:
             f"{best.model.name}: whether output layer and embedding are one is not known; memory"
             " is taken from one case to the other",
             "read tie_word_embeddings in the model's configuration",
+        )
+    if best is not None and best.devices > 1 and best.evidence is None:
+        yield doubt(
+            "exchange-assumed",
+            f"{best.devices} cards share the model over PCIe: what they exchange is taken from"
+            " tests of that alone, not from models on such cards; lanes of the slots, NVLink"
+            " bridges and the computer's power supply are not looked at",
         )
     if any(device.kind == MACHINE for device in devices):
         yield doubt(

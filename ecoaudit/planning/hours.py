@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy
+
+from ecoaudit.bands import Array
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.planning.courses import HOURS
 from ecoaudit.scenario import Demand, Site, Solar, Ups
@@ -103,16 +106,30 @@ def busy_by_hour(busy_s: float, shares: Sequence[float]) -> list[float]:
         busy_s: of the day [s].
         shares: of the requests by hour.
     """
-    if busy_s >= S_PER_DAY:
-        return [S_PER_HOUR] * HOURS
-    waiting = 0.0
-    found = [0.0] * HOURS
+    found: list[float] = busy_in_hours(numpy.array([busy_s]), shares)[0].tolist()
+    return [part * min(busy_s, S_PER_DAY) for part in found]
+
+
+def busy_in_hours(busy_s: Array, shares: Sequence[float]) -> Array:
+    """Share of each computer's time at work in each hour; (computers, 24).
+
+    Args:
+        busy_s: of the day, of each computer [s].
+        shares: of the requests by hour.
+    """
+    if busy_s.max(initial=0.0) * max(shares) <= S_PER_HOUR:  # each hour does its own
+        return numpy.where(busy_s[:, None] > 0, numpy.array([shares]), 0.0)
+    waiting = numpy.zeros(len(busy_s))
+    found = numpy.zeros((len(busy_s), HOURS))
     for _ in range(2):  # the second time with what the evening left to the night
         for hour, share in enumerate(shares):
-            waiting += busy_s * share
-            found[hour] = min(waiting, S_PER_HOUR)
-            waiting -= found[hour]
-    return found
+            waiting = waiting + busy_s * share
+            found[:, hour] = numpy.minimum(waiting, S_PER_HOUR)
+            waiting = waiting - found[:, hour]
+    found[busy_s >= S_PER_DAY] = S_PER_HOUR
+    whole = found.sum(1, keepdims=True)
+    shares_of: Array = numpy.divide(found, whole, out=numpy.zeros_like(found), where=whole > 0)
+    return shares_of
 
 
 def day_load(

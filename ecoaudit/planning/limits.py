@@ -12,20 +12,27 @@ import numpy
 from ecoaudit.bands import Array, Band, Flags, cell_of
 from ecoaudit.estimate import Estimate
 from ecoaudit.plan import Limit
+from ecoaudit.units import S_PER_DAY
 
 # In the order in which they are shown.
 LIMIT_NAMES: Final = {
     "memory": "memory",
+    "devices": "devices that can share it",
     "context": "context length",
     "circuit_power": "circuit power",
+    "ups_power": "power of the UPS",
     "capital": "purchase price",
     "energy_per_day": "energy per day",
     "first_token": "wait for the first word",
     "complete": "wait for the whole answer",
     "load": "peak load",
     "running_cost": "cost of a year",
+    "staff": "staff's time",
     "quality": "quality score",
+    "supply": "time without electricity",
 }
+# A limit of nothing is missed by what is needed over this, plus one.
+_WHOLE: Final = {"supply": S_PER_DAY}
 
 
 @dataclass(frozen=True)
@@ -65,8 +72,10 @@ class Check:
     @cached_property
     def over(self) -> Array:
         """Pessimistic need over what there is; 1 where it cannot be judged."""
+        whole = _WHOLE.get(self.name, 0.0)
+        need, there = self.need.high + whole, self.there + whole
         with numpy.errstate(divide="ignore", invalid="ignore"):
-            ratio = numpy.where(self.there > 0, self.need.high / self.there, numpy.inf)
+            ratio = numpy.where(there > 0, need / there, numpy.inf)
         return numpy.where(self.known, ratio, 1.0)
 
     def at(self, row: int, column: int) -> Limit:
@@ -94,7 +103,8 @@ def first_of(limits: Iterable[Limit]) -> Limit | None:
 
 
 def _over(limit: Limit) -> float:
-    need, there = limit.value.high or 0.0, limit.limit or 0.0
+    whole = _WHOLE.get(limit.name, 0.0)
+    need, there = (limit.value.high or 0.0) + whole, (limit.limit or 0.0) + whole
     return need / there if there > 0 else numpy.inf
 
 

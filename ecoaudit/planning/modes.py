@@ -33,7 +33,6 @@ OPENING_HOURS: Final = "opening-hours"
 SLEEP: Final = "sleep-between-jobs"
 NIGHT: Final = "night-batch"
 SHARED: Final = "shared"
-OWN_MODES: Final = (ALWAYS_ON, OPENING_HOURS, SLEEP, NIGHT)
 _P95: Final = 0.05
 
 
@@ -245,10 +244,13 @@ def shared(machine: Machine, work: Work, pue: Estimate, clinics: Estimate) -> Mo
     return replace(mode, name=SHARED, notes=(*mode.notes, note))
 
 
-def own_modes(machine: Machine, work: Work, pue: Estimate) -> list[Mode]:
-    """All ways in which one clinic can run its own computer."""
-    ways = (always_on, opening_hours, sleep_between_jobs, night_batch)
-    return [way(machine, work, pue) for way in ways]
+# All ways in which one clinic can run its own computer.
+OWN_MODES: Final[dict[str, Callable[[Machine, Work, Estimate], Mode]]] = {
+    ALWAYS_ON: always_on,
+    OPENING_HOURS: opening_hours,
+    SLEEP: sleep_between_jobs,
+    NIGHT: night_batch,
+}
 
 
 # -- energy by the hour, with its doubt -----------------------------------------------------------

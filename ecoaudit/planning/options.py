@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ecoaudit.estimate import Estimate
 from ecoaudit.factors.grid import GridFactor
 from ecoaudit.plan import Option, Verdict
@@ -41,7 +43,7 @@ def option_of(
         model=cell.model.name,
         weights=cell.weights,
         hardware=cell.device.name,
-        n_devices=1,
+        n_devices=cell.devices,
         mode=ALWAYS_ON,
         verdict=Verdict.FITS if cell.fits else Verdict.FAILS,
         first_limit=None if first is None else first.name,
@@ -73,8 +75,23 @@ def option_in(way: Way, always_on: Option, scenario: Scenario, grid: GridFactor)
         first_limit=None if first is None else first.name,
         remedy=None if first is None else _missed(way),
         limits=list(way.limits),
-        quantities=of_mode(always_on.quantities, way.mode, scenario, grid),
+        quantities=of_mode(always_on.quantities, way.mode, way.fed, scenario, grid),
         trust=always_on.trust,
+    )
+
+
+def rank_of(option: Option, place: int = 0, *, scored: bool) -> tuple[float, ...]:
+    """Among those that fit: the largest model (unless all have a score that is enough), then the
+    least energy in a year, then the lowest price."""
+    found = option.quantities
+    if not found:
+        return (math.inf, math.inf, math.inf, place)
+    price = found["capital_usd"].value
+    return (
+        0.0 if scored else -found["parameters"].number,
+        found["energy_j_per_year"].number,
+        math.inf if price is None else price,
+        place,
     )
 
 

@@ -89,7 +89,7 @@ def point_of(row: Mapping[str, str]) -> Point:
         if not row.get(name):
             raise UsageError(f"{name}: it is empty; name a {name}")
     said = DEFAULTS | {name: text for name, text in row.items() if text}
-    model = _model(said["model"])
+    model = model_of(said["model"])
     weights = said["weights"].lower() or model.shipped or "bf16"
     devices = _number(said, "n_gpus")
     if devices != int(devices):
@@ -105,7 +105,7 @@ def point_of(row: Mapping[str, str]) -> Point:
     )
 
 
-def _model(name: str) -> Model:
+def model_of(name: str) -> Model:
     """A model of the table, or one that a ``config.json`` describes."""
     return read(Path(name)) if name.endswith(".json") else find_model(name)
 

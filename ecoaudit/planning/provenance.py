@@ -11,8 +11,9 @@ from ecoaudit.factors.models import Model
 from ecoaudit.planning.prices import PRICE_DOUBT
 from ecoaudit.scenario import Scenario
 from ecoaudit.sizing import power
-from ecoaudit.sizing.constants import TERMS, Constants, constants_of
+from ecoaudit.sizing.constants import TERMS, Constants, own_constants
 from ecoaudit.sizing.memory import BITS, tensors
+from ecoaudit.sizing.sharing import EXCHANGE_S, EXCHANGE_SHARE, EXCHANGE_SOURCE
 from ecoaudit.sizing.vllm_budget import GPU_MEMORY_UTILISATION
 
 RATED: Final = 3  # kinds of work whose cost is over the device's own rate; the others' is a time
@@ -34,7 +35,7 @@ def rows_of(
         count = float(tensors(model).total)
         row = _row(f"{model.name}: shape", count, "parameters", model.year, model.source)
         rows.append(row | {"licence": model.licence, "note": model.note})
-    fitted = {each.device: each for each in map(constants_of, (one.name for one in devices))}
+    fitted = {each.device: each for each in map(own_constants, devices)}
     return rows + [row for each in fitted.values() for row in _fitted(each)] + _constants(scenario)
 
 
@@ -65,6 +66,11 @@ def _constants(scenario: Scenario) -> list[dict[str, Any]]:
         _row("power supply", power.SUPPLY_EFFICIENCY[0], "", 2026, "80 PLUS Bronze to Platinum"),
         _row("doubt of price", PRICE_DOUBT, "", 2026, prices),
     ]
+    if scenario.site.host.slots is not None:
+        rows += [
+            _row("exchange of cards, each", EXCHANGE_S, "s", 2026, EXCHANGE_SOURCE),
+            _row("exchange of cards over PCIe", EXCHANGE_SHARE, "", 2026, EXCHANGE_SOURCE),
+        ]
     return rows
 
 

@@ -8,6 +8,7 @@ from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.factors.grid import GridFactor, operational_kgco2e
 from ecoaudit.planning.cells import Cell
 from ecoaudit.planning.cost import Ownership, ownership, per_result
+from ecoaudit.planning.feeding import Fed
 from ecoaudit.planning.modes import SHARED, Mode
 from ecoaudit.planning.renting import download_s
 from ecoaudit.scenario import Scenario
@@ -46,7 +47,7 @@ def quantities_of(option: Cell, scenario: Scenario, grid: GridFactor) -> dict[st
 
 
 def of_mode(
-    always_on: dict[str, Estimate], mode: Mode, scenario: Scenario, grid: GridFactor
+    always_on: dict[str, Estimate], mode: Mode, fed: Fed, scenario: Scenario, grid: GridFactor
 ) -> dict[str, Estimate]:
     """The same in another way of running it.
 
@@ -69,14 +70,19 @@ def of_mode(
         "energy_j_per_day": mode.energy_j_per_day,
         "energy_j_per_rest_day": mode.energy_j_per_rest_day,
         "energy_j_per_year": year,
-        "energy_usd_per_year": year.times(scenario.site.tariff, "USD"),
+        "energy_usd_per_year": fed.energy_usd,
         "operational_kgco2e_per_year": operational_kgco2e(year, grid),
         "energy_per_request_j": mode.energy_per_request_j,
         "busy_share": mode.busy_share,
         "added_wait_s": mode.added_wait_s,
         "woken_share": mode.woken_share,
     }
-    return found | _money(found, scenario)
+    return found | _money(found, scenario, clinics_of(mode.name, scenario))
+
+
+def clinics_of(mode: str, scenario: Scenario) -> Estimate | None:
+    """How many clinics a computer serves that is run in this way; None: one."""
+    return scenario.shared_by if mode == SHARED else None
 
 
 def cost_of(found: dict[str, Estimate], scenario: Scenario) -> Ownership:
@@ -85,13 +91,17 @@ def cost_of(found: dict[str, Estimate], scenario: Scenario) -> Ownership:
     return ownership(price, energy, scenario.money, scenario.site.staff)
 
 
-def _money(found: dict[str, Estimate], scenario: Scenario) -> dict[str, Estimate]:
+def _money(
+    found: dict[str, Estimate], scenario: Scenario, clinics: Estimate | None = None
+) -> dict[str, Estimate]:
     cost = cost_of(found, scenario)
     money = {"running_usd_per_year": cost.known_per_year}
     if cost.life.known:
         whole = cost.known_total
         years = scenario.demand.days_per_year.times(cost.life, "d")
         requests = scenario.requests_per_day.times(years, "requests")
+        if clinics is not None:
+            requests = requests.times(clinics, "requests")
         money |= {"life_cost_usd": whole, "cost_per_request_usd": per_result(whole, requests)}
     if cost.life.known and cost.discount_rate.known:
         money["present_value_usd"] = cost.known_present_value
@@ -109,7 +119,7 @@ def _energy(option: Cell, scenario: Scenario, grid: GridFactor) -> dict[str, Est
         "cooling_energy_j_per_day": _cooling(idle + active, site.pue),
         "energy_j_per_day": day,
         "energy_j_per_year": year,
-        "energy_usd_per_year": year.times(site.tariff, "USD"),
+        "energy_usd_per_year": option.verdicts.energy_usd.at(option.row, option.column),
         "operational_kgco2e_per_year": operational_kgco2e(year, grid),
         "energy_per_request_j": day.per(requests, "J/request").sourced(
             "a working day's energy over its requests: idle shared out"

@@ -25,10 +25,14 @@ class Remedies:
         self._names = numpy.array([pair.model.name for pair in catalogue.pairs])
         self._finders = {
             "memory": self._memory,
+            "devices": self._devices,
             "context": self._context,
             "circuit_power": self._circuit,
             "capital": self._capital,
             "energy_per_day": self._energy,
+            "ups_power": self._ups,
+            "supply": self._supply,
+            "staff": self._staff,
             "running_cost": self._running,
             "quality": self._quality,
         }
@@ -53,10 +57,15 @@ class Remedies:
         model = self._model(option, "memory")
         tries = []
         if other is not None:
-            tries.append(f"{other.device.name} holds it")
+            tries.append(f"{other.hardware} holds it")
         if model is not None:
             tries.append(f"{model.model.name} ({model.weights}) fits here")
         return f"{start}; {', or '.join(tries) or 'no device considered holds it'}"
+
+    def _devices(self, option: Cell, limit: Limit) -> str:
+        other = self._device(option, "devices", self._prices)
+        take = "" if other is None else f"; take {other.hardware}{_still(other)}"
+        return f"{limit.source}{take}"
 
     def _context(self, option: Cell, limit: Limit) -> str:
         if limit.limit is None:
@@ -72,7 +81,26 @@ class Remedies:
         if other is None:
             return start
         peak = human(other.figure("peak_w").number, "W")
-        return f"{start}, or take {other.device.name}, which peaks at {peak}"
+        return f"{start}, or take {other.hardware}, which peaks at {peak}"
+
+    def _ups(self, option: Cell, limit: Limit) -> str:
+        start = f"take a UPS that carries {human(limit.value.high, 'W')}"
+        other = self._device(option, "ups_power", self._catalogue.peak_w.value)
+        if other is None:
+            return start
+        peak = human(other.figure("peak_w").number, "W")
+        return f"{start}, or {other.hardware}, which peaks at {peak}"
+
+    def _supply(self, option: Cell, limit: Limit) -> str:
+        start = f"up to {human(limit.value.high, 's')} of a working day have no electricity"
+        other = self._device(option, "supply", self._catalogue.idle_w.value)
+        if other is None:
+            return f"{start}; add battery or panels, or switch it off at night"
+        return f"{start}; {other.hardware} is fed at every hour{_still(other)}"
+
+    def _staff(self, option: Cell, limit: Limit) -> str:
+        need, there = human(limit.value.high, "s"), human(limit.limit, "s")
+        return f"its upkeep takes up to {need} a month, and the staff can spare {there}"
 
     def _capital(self, option: Cell, limit: Limit) -> str:
         name = option.device.name
@@ -84,7 +112,7 @@ class Remedies:
         if other is None:
             return start
         price = human(other.figure("price").number, "USD")
-        return f"{start}, or take {other.device.name} for {price}{_still(other)}"
+        return f"{start}, or take {other.hardware} for {price}{_still(other)}"
 
     def _energy(self, option: Cell, limit: Limit) -> str:
         if not option.held:
@@ -99,7 +127,7 @@ class Remedies:
         other = self._device(option, "energy_per_day", self._catalogue.idle_w.value)
         if other is None:
             return f"{start}; give it more supply, or a device that idles lower"
-        return f"{start}; {other.device.name} stays within it"
+        return f"{start}; {other.hardware} stays within it"
 
     def _open_only_j(self, option: Cell) -> float:
         """Energy of a day on which it is on while the clinic is open, at most [J]: all ends at
@@ -118,7 +146,7 @@ class Remedies:
         other = self._device(option, "running_cost", self._catalogue.year_j.value)
         if other is None:
             return start
-        return f"{start}, or take {other.device.name}, which takes less energy{_still(other)}"
+        return f"{start}, or take {other.hardware}, which takes less energy{_still(other)}"
 
     def _quality(self, option: Cell, limit: Limit) -> str:
         if limit.limit is None:
@@ -130,12 +158,15 @@ class Remedies:
     def _time(self, option: Cell, limit: Limit) -> str:
         if not limit.value.known:
             return _measure(limit)
+        curve = None if option.evidence is None else option.evidence.curve
+        if limit.name == "load" and curve is not None and curve.ended:
+            return curve.ended
         smaller = self._format(option, limit.name)
         if smaller is not None:
             return f"take {smaller.weights} weights, which are faster{_still(smaller)}"
         other = self._device(option, limit.name, self._prices)
         if other is not None:
-            return f"take a faster device, such as {other.device.name}{_still(other)}"
+            return f"take a faster device, such as {other.hardware}{_still(other)}"
         model = self._model(option, limit.name)
         if model is not None:
             return f"take a smaller model, such as {model.model.name} ({model.weights})"
@@ -187,7 +218,9 @@ class Remedies:
 
     @property
     def _sizes(self) -> Array:
-        return numpy.array([[device.memory.value for device in self._catalogue.devices]])
+        needs = self._catalogue
+        sizes = [device.memory.value for device in needs.devices]
+        return numpy.array([[n * size for n, size in zip(needs.counts, sizes, strict=True)]])
 
 
 def _still(option: Cell) -> str:

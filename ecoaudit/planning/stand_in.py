@@ -13,6 +13,8 @@ from ecoaudit.scenario import Scenario
 
 # Beyond this a wait that was measured is farther off than a modelled one (docs/accuracy.md).
 FARTHEST: Final = 1.5
+# The same where times are scaled to the lengths: their doubt is then +-41 %, that of a datasheet's.
+FARTHEST_SCALED: Final = 4.0
 UNSAID: Final = 0.1  # of a length, that may differ unsaid
 
 
@@ -90,11 +92,17 @@ def lengths(point: CurvePoint, scenario: Scenario) -> Iterator[Length]:
     """The mean lengths of a load's prompts and answers beside the scenario's."""
     found = point.whole_run or point.steady
     requests = found.get("requests")
-    for what, name, wanted in (
-        ("prompts", "prompt_tokens", scenario.prompt_tokens),
-        ("answers", "output_tokens", scenario.workload.output.mean),
-    ):
+
+    def mean(name: str) -> float | None:
         tokens = found.get(name)
-        known = requests is not None and requests.value and tokens is not None and tokens.known
-        mean = tokens.number / requests.number if known and tokens and requests else None
-        yield Length(what, mean, wanted)
+        if requests is None or not requests.value or tokens is None or not tokens.known:
+            return None
+        return tokens.number / requests.number
+
+    return beside(mean("prompt_tokens"), mean("output_tokens"), scenario)
+
+
+def beside(prompt: float | None, output: float | None, scenario: Scenario) -> Iterator[Length]:
+    """Mean lengths that were measured [tokens] beside the scenario's."""
+    yield Length("prompts", prompt, scenario.prompt_tokens)
+    yield Length("answers", output, scenario.workload.output.mean)

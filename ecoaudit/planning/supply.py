@@ -6,16 +6,14 @@ hurts; these are its value and its ends.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ecoaudit.estimate import Basis, Estimate
-from ecoaudit.planning.courses import HOURS, Course, Feed, repeated, run, silent, steady
+from ecoaudit.planning.courses import HOURS, Course, Feed, silent, steady
 from ecoaudit.planning.hours import DayLoad, price_by_hour, sun_by_hour
 from ecoaudit.scenario import Site
-from ecoaudit.units import S_PER_HOUR
 
 if TYPE_CHECKING:
     import numpy
@@ -23,9 +21,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[numpy.float64]
 
-_SOURCE: Final = "hour by hour: panels, battery, grid, generator, UPS"
-_ENDS: Final = 3  # central, what helps, what hurts
-_HELPS, _HURTS = 1, 2
+SOURCE: Final = "hour by hour: panels, battery, grid, generator, UPS"
+ENDS: Final = 3  # central, what helps, what hurts
+HELPS, HURTS = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,26 +108,6 @@ class SupplyDay:
         return self.grid_usd + self.fuel_usd if self.fuel_usd.known else self.grid_usd
 
 
-@dataclass(frozen=True, slots=True)
-class OutageEffect:
-    """What an outage of the grid does; it may begin at any hour, each as likely.
-
-    Attributes:
-        unserved_s: time without supply, of one outage; its value is the mean over the hours at
-            which it may begin, its ends those of the best and the worst hour [s].
-        unserved_s_per_month: of all of them [s].
-        fuel_l_per_month: of the generator [L]; absent without one.
-        fuel_usd_per_month: [USD]; absent without a generator.
-        worst_start: the hour of the day at which one does most harm.
-    """
-
-    unserved_s: Estimate
-    unserved_s_per_month: Estimate
-    fuel_l_per_month: Estimate
-    fuel_usd_per_month: Estimate
-    worst_start: int
-
-
 def has_grid(site: Site) -> bool:
     """Whether there is a grid; a site that does not say so and has no panels has one."""
     return site.grid is not False
@@ -157,8 +135,8 @@ def supply_days(site: Site, loads: Sequence[DayLoad]) -> list[SupplyDay]:
     """The day of each load at this site, in the state that it has when it repeats.
 
     Full stores at its first midnight, then day after day until they hold the same at two midnights.
-    No outage is in it: see :func:`outage_effects`. A site of which all is pessimistic at once, with
-    a load that is, is worse than 80 % intervals of independent parts: the ends are wide.
+    No outage is in it: see :mod:`ecoaudit.planning.outages`. A site of which all is pessimistic at
+    once, with a load that is, is worse than 80 % intervals of independent parts: the ends are wide.
 
     Args:
         site: its supply.
@@ -166,81 +144,36 @@ def supply_days(site: Site, loads: Sequence[DayLoad]) -> list[SupplyDay]:
     """
     if not loads:
         return []
-    feed = _feed(site, len(loads))
-    course = steady(feed, _loads(loads))
+    feed = feed_of(site, len(loads))
+    course = steady(feed, load_rows(loads))
     prices = _prices(site)
-    return [_day(site, feed, course, prices, place * _ENDS) for place in range(len(loads))]
+    return [_day(site, feed, course, prices, place * ENDS) for place in range(len(loads))]
 
 
-def outage_effects(site: Site, loads: Sequence[DayLoad]) -> list[OutageEffect]:
-    """What the site's outages do to each load; they begin on a day like the one before.
+def fed_rows(site: Site, rows: Array) -> tuple[Array, Array]:
+    """What a day of many loads comes to: time without supply [s], and what is bought [USD].
 
     Args:
-        site: with ``outages``.
-        loads: days to weigh.
-
-    Raises:
-        ValueError: the site does not state its outages, or has no grid.
+        site: its supply.
+        rows: three a load, as :func:`load_rows` gives them [J]; (3 x loads, 24).
     """
+    feed = feed_of(site, len(rows) // ENDS)
+    course = steady(feed, rows)
+    bought = course.grid + course.ups_charged
+    usd = (bought * _prices(site)[_cases(len(rows))]).sum(1)
+    if site.generator is not None:
+        per_j = site.generator.fuel_use.times(site.generator.fuel_price, "USD/J")
+        usd = usd + course.generator.sum(1) * ends_of(per_j, harm=True)[_cases(len(rows))]
+    return silent(course).sum(1), usd
+
+
+def _cases(rows: int) -> NDArray[numpy.intp]:
     import numpy
 
-    if site.outages is None or not has_grid(site):
-        raise ValueError("the site does not state the outages of a grid")
-    if not loads:
-        return []
-    base = steady(_feed(site, len(loads)), _loads(loads))
-    lengths = _ends_of(site.outages.hours, harm=True)
-    days = 1 + math.ceil((HOURS + lengths.max() / S_PER_HOUR) / HOURS)
-    cases = len(loads) * _ENDS
-    rows = numpy.repeat(numpy.arange(cases), HOURS)
-    starts = numpy.tile(numpy.arange(HOURS), cases)
-    hours = numpy.arange(days * HOURS)[None, :]
-    long_h = (lengths / S_PER_HOUR)[rows % _ENDS][:, None]
-    since = hours - starts[:, None]
-    out = numpy.where(since >= 0, numpy.clip(long_h - since, 0.0, 1.0), 0.0)
-    feed = _feed(site, len(loads)).taking(rows)
-    load = numpy.tile(base.load, (1, days))[rows]
-    course = run(feed, load, 1.0 - out, base.charge[rows, -1], base.ups_charge[rows, -1])
-    never = repeated(base, rows, days)
-    silent_s = silent(course).sum(1) - silent(never).sum(1)
-    made_j = (course.generator - never.generator).sum(1)
-    return [
-        _effect(
-            site,
-            silent_s.reshape(cases, HOURS)[place * _ENDS : (place + 1) * _ENDS],
-            made_j.reshape(cases, HOURS)[place * _ENDS : (place + 1) * _ENDS],
-        )
-        for place in range(len(loads))
-    ]
+    return numpy.arange(rows) % ENDS
 
 
-def energy_per_year(
-    working: SupplyDay,
-    rest: SupplyDay,
-    days_per_year: Estimate,
-    outages: OutageEffect | None = None,
-) -> Estimate:
-    """Price of a year's electricity and fuel: working days, days of rest, outages [USD].
-
-    Args:
-        working: a working day.
-        rest: a day without requests.
-        days_per_year: working days [days].
-        outages: whose fuel is added; the electricity that the grid did not give then is not taken
-            off.
-    """
-    others = (days_per_year * -1.0 + _year(days_per_year)).sourced(days_per_year.source)
-    year = working.energy_usd.times(days_per_year, "USD") + rest.energy_usd.times(others, "USD")
-    if outages is not None and outages.fuel_usd_per_month.known:
-        return year + outages.fuel_usd_per_month * 12
-    return year
-
-
-def _year(like: Estimate) -> Estimate:
-    return Estimate.exact(365.25, like.unit, like.basis, "days of a year")
-
-
-def _ends_of(figure: Estimate, *, harm: bool = False) -> Array:
+def ends_of(figure: Estimate, *, harm: bool = False) -> Array:
     """Central, what helps, what hurts; of ``harm`` little helps."""
     import numpy
 
@@ -248,39 +181,41 @@ def _ends_of(figure: Estimate, *, harm: bool = False) -> Array:
     return numpy.array([value, low, high] if harm else [value, high, low])
 
 
-def _loads(loads: Iterable[DayLoad]) -> Array:
+def load_rows(loads: Iterable[DayLoad]) -> Array:
+    """Three rows a load, central, what helps, what hurts [J]; (3 x loads, 24)."""
     import numpy
 
     return numpy.array(
-        [[hour.numbers[end] for hour in load.hours] for load in loads for end in range(_ENDS)]
+        [[hour.numbers[end] for hour in load.hours] for load in loads for end in range(ENDS)]
     )
 
 
-def _feed(site: Site, loads: int) -> Feed:
+def feed_of(site: Site, loads: int) -> Feed:
+    """The site's sources, three cases a load."""
     import numpy
 
-    nothing = numpy.zeros(_ENDS)
+    nothing = numpy.zeros(ENDS)
     battery = None if site.solar is None else site.solar.battery
     store = nothing
     if site.solar is not None and battery is not None:
         share = site.solar.share
-        store = _ends_of(battery.capacity if share is None else battery.capacity.times(share, "J"))
-    sun = numpy.zeros((_ENDS, HOURS))
+        store = ends_of(battery.capacity if share is None else battery.capacity.times(share, "J"))
+    sun = numpy.zeros((ENDS, HOURS))
     if site.solar is not None:
-        sun = numpy.array([_ends_of(hour) for hour in sun_by_hour(site.solar)]).T
+        sun = numpy.array([ends_of(hour) for hour in sun_by_hour(site.solar)]).T
     ups = site.ups
-    whole = numpy.ones(_ENDS)
+    whole = numpy.ones(ENDS)
     parts = (
         sun,
-        _ends_of(site.circuit_power),
+        ends_of(site.circuit_power),
         store,
-        whole if battery is None else _ends_of(battery.efficiency),
-        nothing if site.generator is None else _ends_of(site.generator.power),
-        nothing if ups is None else _ends_of(ups.capacity),
-        whole if ups is None or ups.efficiency is None else _ends_of(ups.efficiency),
-        nothing if ups is None else _ends_of(ups.power),
+        whole if battery is None else ends_of(battery.efficiency),
+        nothing if site.generator is None else ends_of(site.generator.power),
+        nothing if ups is None else ends_of(ups.capacity),
+        whole if ups is None or ups.efficiency is None else ends_of(ups.efficiency),
+        nothing if ups is None else ends_of(ups.power),
     )
-    rows = numpy.tile(numpy.arange(_ENDS), loads)
+    rows = _cases(loads * ENDS)
     return Feed(has_grid(site), *(part[rows] for part in parts))
 
 
@@ -288,14 +223,14 @@ def _prices(site: Site) -> Array:
     """Price in each hour [USD/J]: rows central, what helps, what hurts."""
     import numpy
 
-    return numpy.array([_ends_of(price, harm=True) for price in price_by_hour(site)]).T
+    return numpy.array([ends_of(price, harm=True) for price in price_by_hour(site)]).T
 
 
 def _day(site: Site, feed: Feed, course: Course, prices: Array, first: int) -> SupplyDay:
     """Of one load, whose three cases begin at row ``first``."""
-    rows = slice(first, first + _ENDS)
+    rows = slice(first, first + ENDS)
 
-    def figure(numbers: Iterable[float], unit: str, source: str = _SOURCE) -> Estimate:
+    def figure(numbers: Iterable[float], unit: str, source: str = SOURCE) -> Estimate:
         found = [float(number) for number in numbers]
         return Estimate(found[0], min(found), max(found), unit, Basis.MODELLED, source)
 
@@ -305,7 +240,7 @@ def _day(site: Site, feed: Feed, course: Course, prices: Array, first: int) -> S
     bought = course.grid[rows] + course.ups_charged[rows]
     made = course.generator[rows].sum(1)
     quiet = silent(course)[rows]
-    fuel = _fuel(site, made)
+    fuel = fuel_of(site, made)
     capacity = feed.capacity[rows]
     low = Estimate.absent("", "the site has no battery beside panels")
     if capacity[0] > 0:
@@ -321,7 +256,7 @@ def _day(site: Site, feed: Feed, course: Course, prices: Array, first: int) -> S
         unserved_j=summed(course.unserved),
         unserved_s=figure(quiet.sum(1), "s"),
         unserved_hours=tuple(hour for hour in range(HOURS) if quiet[0, hour] > 0),
-        unserved_hours_worst=tuple(hour for hour in range(HOURS) if quiet[_HURTS, hour] > 0),
+        unserved_hours_worst=tuple(hour for hour in range(HOURS) if quiet[HURTS, hour] > 0),
         battery_low=low,
         fuel_l=fuel[0],
         fuel_usd=fuel[1],
@@ -350,44 +285,16 @@ def _day(site: Site, feed: Feed, course: Course, prices: Array, first: int) -> S
     )
 
 
-def _fuel(site: Site, made_j: Array) -> tuple[Estimate, Estimate, Estimate]:
+def fuel_of(site: Site, made_j: Array) -> tuple[Estimate, Estimate, Estimate]:
     """Fuel [L], its price [USD] and its carbon [kgCO2e] for energy of a generator."""
     generator = site.generator
     if generator is None:
         why = "the site has no generator"
         return tuple(Estimate.absent(unit, why) for unit in ("L", "USD", "kgCO2e"))  # type: ignore[return-value]
     made = [float(number) for number in made_j]
-    energy = Estimate(made[0], min(made), max(made), "J", Basis.MODELLED, _SOURCE)
+    energy = Estimate(made[0], min(made), max(made), "J", Basis.MODELLED, SOURCE)
     fuel = energy.times(generator.fuel_use, "L")
     carbon = Estimate.absent("kgCO2e", "not given: generator.carbon")
     if generator.carbon is not None:
         carbon = fuel.times(generator.carbon, "kgCO2e")
     return fuel, fuel.times(generator.fuel_price, "USD"), carbon
-
-
-def _effect(site: Site, silent_s: Array, made_j: Array) -> OutageEffect:
-    """Of one load: rows central, what helps, what hurts; columns hours of its begin."""
-    outages = site.outages
-    if outages is None:
-        raise ValueError("the site does not state its outages")
-    means = silent_s.mean(1)
-    source = "outages that begin at any hour of a day that repeats"
-    one = Estimate(
-        float(means[0]),
-        float(min(means[0], silent_s[_HELPS].min())),
-        float(max(means[0], silent_s[_HURTS].max())),
-        "s",
-        Basis.MODELLED,
-        source,
-    )
-    mean = Estimate(
-        float(means[0]), float(means.min()), float(means.max()), "s", Basis.MODELLED, source
-    )
-    fuel, price, _ = _fuel(site, made_j.mean(1))
-    return OutageEffect(
-        unserved_s=one,
-        unserved_s_per_month=mean.times(outages.per_month, "s"),
-        fuel_l_per_month=fuel.times(outages.per_month, "L"),
-        fuel_usd_per_month=price.times(outages.per_month, "USD"),
-        worst_start=int(silent_s[0].argmax()),
-    )

@@ -9,12 +9,13 @@ import numpy
 from numpy.typing import NDArray
 
 from ecoaudit.bands import Array, Band, Flags
-from ecoaudit.estimate import Estimate
+from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.factors.models import Model
 from ecoaudit.factors.typed import TYPED
 from ecoaudit.planning.catalogue import Catalogue
 from ecoaudit.planning.cost import staff_usd
-from ecoaudit.planning.limits import Check, the_same
+from ecoaudit.planning.feeding import Fed, Feeding, Place, supplied
+from ecoaudit.planning.limits import LIMIT_NAMES, Check, the_same
 from ecoaudit.scenario import Quality
 
 
@@ -31,6 +32,20 @@ class Verdicts:
     @cached_property
     def checks(self) -> dict[str, Check]:
         """Every limit by name, in the order in which they are shown."""
+        found = {check.name: check for check in self._by_tables}
+        if self._feeding.by_hour:
+            hours = supplied(self.catalogue, self._followed)
+            found["supply"] = the_same("supply", hours, 0.0, "it is to be fed at every hour")
+        money = self.catalogue.scenario.money
+        if money.yearly_budget is not None:
+            found["running_cost"] = _within(
+                "running_cost", self._running_usd(), money.yearly_budget
+            )
+        return {name: found[name] for name in LIMIT_NAMES if name in found}
+
+    @cached_property
+    def _by_tables(self) -> list[Check]:
+        """The limits for which no hours are followed."""
         needs, scenario = self.catalogue, self.catalogue.scenario
         site, service = scenario.site, scenario.workload.service
         found = [
@@ -39,7 +54,7 @@ class Verdicts:
             ),
             self._context(),
             _within("circuit_power", needs.peak_w, site.circuit_power),
-            _within("capital", needs.price, scenario.budget),
+            _within("capital", self._capital_usd(), scenario.budget),
             _within("energy_per_day", needs.day_j, site.energy_per_day),
         ]
         for name, need, most in (
@@ -50,16 +65,48 @@ class Verdicts:
                 found.append(_within(name, need, most))
         what = "arrivals at the peak over what it can do"
         found.append(the_same("load", needs.peak_load, 1.0, what))
-        if scenario.money.yearly_budget is not None:
-            found.append(_within("running_cost", self._running_usd(), scenario.money.yearly_budget))
+        if max(needs.counts) > 1:
+            found.append(self._devices())
+        if site.ups is not None:
+            found.append(_within("ups_power", needs.peak_w, site.ups.power))
+        upkeep, staff = scenario.money.upkeep, site.staff
+        if upkeep is not None and staff is not None and staff.hours_per_month is not None:
+            found.append(_within("staff", Band.of(upkeep), staff.hours_per_month))
         if scenario.quality is not None:
             found.append(self._quality(scenario.quality))
-        return {check.name: check for check in found}
+        return found
+
+    # -- the site's supply ---------------------------------------------------------------------
+
+    @cached_property
+    def _feeding(self) -> Feeding:
+        return Feeding(self.catalogue.scenario)
+
+    @cached_property
+    def _followed(self) -> dict[Place, Fed]:
+        """The options whose hours are followed: those that meet what no way of running changes."""
+        if not self._feeding.by_hour:
+            return {}
+        may = self.catalogue.held.copy()
+        for check in self._by_tables:
+            if check.name not in ("energy_per_day", "capital"):
+                may &= check.ok
+        places = [(int(row), int(column)) for row, column in numpy.argwhere(may)]
+        return self._feeding.of_always_on(self.catalogue, places)
+
+    @cached_property
+    def energy_usd(self) -> Band:
+        """Electricity and fuel of a year, cooling included [USD]."""
+        found = self._feeding.energy_usd(self.catalogue)
+        bought = {place: fed.energy_usd for place, fed in self._followed.items()}
+        return found.put(bought, self.catalogue.shape)
 
     def _context(self) -> Check:
-        need = self.catalogue.load.context_p95
+        needs = [
+            self.catalogue.load_at(row).context_p95 for row in range(len(self.catalogue.pairs))
+        ]
 
-        def most(model: Model) -> float:
+        def most(model: Model, need: Estimate) -> float:
             if model.context_tokens is not None:
                 return float(model.context_tokens)
             return (need.high or numpy.nan) if _is_typed(model) else numpy.nan
@@ -72,15 +119,42 @@ class Verdicts:
                 return "context_tokens was not typed: taken to be as long as this load needs"
             return "the model's context is not sourced"
 
-        there = numpy.array([[most(pair.model)] for pair in self.catalogue.pairs])
-        return Check("context", Band.of(need), there, source)
+        pairs = zip(self.catalogue.pairs, needs, strict=True)
+        there = numpy.array([[most(pair.model, need)] for pair, need in pairs])
+        return Check("context", Band.rows(needs), there, source)
+
+    def _devices(self) -> Check:
+        """How many devices share the model, against how many can."""
+        needs = self.catalogue
+        counts = [
+            Estimate.exact(float(count), "devices", Basis.CONSTANT, "that share the model")
+            for count in needs.counts
+        ]
+        what = "heads and feed-forward parts are split evenly"
+        return Check(
+            "devices",
+            Band.columns(counts),
+            needs.most_sharing,
+            lambda row, column: needs.not_shared(row, column) or what,
+        )
+
+    def _capital_usd(self) -> Band:
+        """What is known to be paid at the purchase [USD]."""
+        price, money = self.catalogue.price, self.catalogue.scenario.money
+        found = price
+        for share in (money.import_duty, money.spares):
+            if share is not None:
+                found = found + price.times(Band.of(share), "USD")
+        for once in (money.freight, money.installation):
+            if once is not None:
+                found = found + Band.of(once)
+        return found
 
     def _running_usd(self) -> Band:
         """What is known of a year's costs: electricity, maintenance and the staff's time [USD]."""
         needs, scenario = self.catalogue, self.catalogue.scenario
         site, money = scenario.site, scenario.money
-        used = needs.year_j.times(Band.of(site.pue), "J")
-        found = used.times(Band.of(site.tariff), "USD")
+        found = self.energy_usd
         if money.maintenance is not None:
             found = found + needs.price.times(Band.of(money.maintenance), "USD")
         staff = staff_usd(money, site.staff)

@@ -11,13 +11,12 @@ from typing import Final
 
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.planning.catalogue import Catalogue
-from ecoaudit.sizing.peak_hour import Draws, at_peak, drawn
+from ecoaudit.sizing.peak_hour import QUICK, Draws, at_peak, drawn
 from ecoaudit.sizing.simulation import ServerLimits
 from ecoaudit.sizing.speed import ModelSteps, rates
 from ecoaudit.sizing.vllm_budget import batch_defaults
 
 Place = tuple[int, int]
-REQUESTS: Final = 500  # of one simulation: 25 lie beyond the 95th percentile
 OPTIONS: Final = 12  # are simulated
 
 
@@ -42,35 +41,38 @@ def simulated(catalogue: Catalogue, places: Iterable[Place]) -> dict[Place, Wait
         places: rows and columns of options that hold their model.
     """
     found: dict[Place, Waits] = {}
-    draws: dict[int, Draws] = {}
+    draws: dict[tuple[int, int], Draws] = {}
     for place in places:
         if place in catalogue.evidence or not catalogue.timings.read[place]:
             continue
-        longest = _longest(catalogue, place)
-        if longest not in draws:
-            draws[longest] = drawn(catalogue.load, longest, count=REQUESTS)
-        found[place] = _waits(catalogue, place, draws[longest])
+        load, longest = catalogue.load_at(place[0]), _longest(catalogue, place)
+        key = (id(load), longest)
+        if key not in draws:
+            draws[key] = drawn(load, longest, count=QUICK)
+        found[place] = _waits(catalogue, place, draws[key])
     return found
 
 
 def _longest(catalogue: Catalogue, place: Place) -> int:
     """Longest request that is served [tokens]: the model's context, or what the load asks for."""
     model = catalogue.pairs[place[0]].model
-    need = catalogue.load.context_p95.high or 0.0
+    need = catalogue.load_at(place[0]).context_p95.high or 0.0
     return max(int(min(4 * need, model.context_tokens or need)), 2)
 
 
 def _waits(catalogue: Catalogue, place: Place, draws: Draws) -> Waits:
+    load = catalogue.load_at(place[0])
     pair, device = catalogue.pairs[place[0]], catalogue.devices[place[1]]
-    rate = rates(pair.model, pair.weights, device)
+    count = catalogue.counts[place[1]]
+    rate = rates(pair.model, pair.weights, device, count)
     batched, most = batch_defaults(device)
     room = int(catalogue.room[place])
     longest = max(p + o for p, o in zip(draws.prompts, draws.outputs, strict=True))
-    kv_tokens = max(int(room * (catalogue.load.context_p95.high or 0.0)), longest)
+    kv_tokens = max(int(room * (load.context_p95.high or 0.0)), longest)
     limits = ServerLimits(min(most, batched), batched, kv_tokens)
-    peak = catalogue.load.peak_per_s.high or 0.0
-    found = at_peak(draws, peak, ModelSteps(pair.model, rate), limits)
-    admitted = rate.admission_s(catalogue.load.prompt_p95.number)
+    peak = load.peak_per_s.high or 0.0
+    found = at_peak(draws, peak, ModelSteps(pair.model, rate, count), limits)
+    admitted = rate.admission_s(load.prompt_p95.number)
     return Waits(
         _with_doubt(found["ttft_s_p95"], admitted, rate.constants.ends[f"first {rate.sort}"]),
         _with_doubt(found["e2e_s_p95"], admitted, rate.constants.ends[f"step {rate.sort}"]),

@@ -10,13 +10,16 @@ from ecoaudit.estimate import Estimate
 from ecoaudit.plan import Limit
 from ecoaudit.planning.cells import Cell
 from ecoaudit.planning.cost import ownership
+from ecoaudit.planning.evidence import Key
+from ecoaudit.planning.feeding import Fed, Feeding
 from ecoaudit.planning.limits import first_of, judged
 from ecoaudit.planning.modes import (
     ALWAYS_ON,
+    OWN_MODES,
     SHARED,
     Machine,
     Mode,
-    own_modes,
+    Work,
     shared,
     work_of,
 )
@@ -24,7 +27,12 @@ from ecoaudit.planning.waking import wake_of
 from ecoaudit.run import Run
 
 OPTIONS: Final = 40  # are weighed in every way
-_CHANGED: Final = ("energy_per_day", "running_cost")  # limits that a way of running may meet
+_CHANGED: Final = (
+    "energy_per_day",
+    "supply",
+    "running_cost",
+)  # limits that a way of running may meet
+WAYS: Final = (*(name for name in OWN_MODES if name != ALWAYS_ON), SHARED)
 _WAITS: Final = ("first_token", "complete")
 
 
@@ -35,11 +43,13 @@ class Way:
     Attributes:
         cell: the option.
         mode: the way.
+        fed: what its hours make of the site's supply.
         limits: as those of the option, with what the way changes.
     """
 
     cell: Cell
     mode: Mode
+    fed: Fed
     limits: tuple[Limit, ...]
 
     @property
@@ -68,34 +78,72 @@ def in_every_way(cells: Sequence[Cell]) -> list[Cell]:
     return found[:OPTIONS]
 
 
-def ways_of(cell: Cell, runs: Mapping[str, Run]) -> Iterator[Way]:
-    """The ways of running an option besides always on, as far as their energy is known.
+def ways_of(cells: Sequence[Cell], runs: Mapping[str, Run]) -> dict[Key, list[Way]]:
+    """The ways of running options besides always on, as far as their energy is known, by option.
 
     Args:
-        cell: an option that its device holds.
-        runs: by id; that which measured the option tells how it wakes.
+        cells: options of one scenario that their devices hold.
+        runs: by id; that which measured an option tells how it wakes.
     """
+    found: dict[Key, list[Way]] = {cell.key: [] for cell in cells}
+    for way in _ways(cells, WAYS, runs):
+        found[way.cell.key].append(way)
+    return found
+
+
+def way_of(cell: Cell, mode: str, runs: Mapping[str, Run]) -> Way | None:
+    """One way of running an option; None where its energy is not known."""
+    return next(_ways([cell], [mode], runs), None)
+
+
+def _ways(cells: Sequence[Cell], names: Sequence[str], runs: Mapping[str, Run]) -> Iterator[Way]:
+    pairs = [(cell, mode) for cell in cells for mode in _modes(cell, names, runs)]
+    if pairs:
+        feeding = Feeding(cells[0].catalogue.scenario)
+        for (cell, mode), fed in zip(pairs, feeding.of_modes([m for _, m in pairs]), strict=True):
+            changed = (_changed(limit, mode, fed, cell) for limit in cell.limits)
+            yield Way(cell, mode, fed, tuple(changed))
+
+
+def _modes(cell: Cell, names: Sequence[str], runs: Mapping[str, Run]) -> Iterator[Mode]:
     scenario = cell.catalogue.scenario
-    host, pue = scenario.site.host, scenario.site.pue
+    pue, machine, work = scenario.site.pue, machine_of(cell, runs), work_in(cell)
+    for name in names:
+        if name in OWN_MODES:
+            mode = OWN_MODES[name](machine, work, pue)
+        elif scenario.shared_by is not None:
+            mode = shared(machine, work, pue, scenario.shared_by)
+        else:
+            continue
+        if mode.energy_j_per_day.known:
+            yield mode
+
+
+def machine_of(cell: Cell, runs: Mapping[str, Run]) -> Machine:
+    """An option's computer."""
+    host = cell.catalogue.scenario.site.host
     why = "nobody measured or typed what the computer draws asleep: host.sleep_power"
     asleep = host.sleep_power or Estimate.absent("W", why)
     run = None if cell.evidence is None else runs.get(cell.evidence.run_id)
-    machine = Machine(cell.figure("idle_w"), cell.figure("busy_w"), asleep, wake_of(host, run))
-    work = work_of(scenario.demand, scenario.requests_per_day, cell.figure("busy_s"))
-    modes = [mode for mode in own_modes(machine, work, pue) if mode.name != ALWAYS_ON]
-    if scenario.shared_by is not None:
-        modes.append(shared(machine, work, pue, scenario.shared_by))
-    for mode in modes:
-        if mode.energy_j_per_day.known:
-            yield Way(cell, mode, tuple(_changed(limit, mode, cell) for limit in cell.limits))
+    return Machine(cell.figure("idle_w"), cell.figure("busy_w"), asleep, wake_of(host, run))
 
 
-def _changed(limit: Limit, mode: Mode, cell: Cell) -> Limit:
+def work_in(cell: Cell) -> Work:
+    """What an option has to do on a working day."""
+    scenario = cell.catalogue.scenario
+    return work_of(scenario.demand, scenario.requests_per_day, cell.figure("busy_s"))
+
+
+def _changed(limit: Limit, mode: Mode, fed: Fed, cell: Cell) -> Limit:
     value, clinics = limit.value, cell.catalogue.scenario.shared_by
     if limit.name == "energy_per_day":
         value = mode.energy_j_per_day
     elif limit.name == "running_cost":
-        value = _running_usd(mode, cell)
+        value = _running_usd(fed, cell)
+        if mode.name == SHARED and clinics is not None and value.known:
+            value = value.per(clinics, "USD").sourced(f"this clinic's part: {value.source}")
+    elif limit.name == "supply":
+        value = fed.unserved_s
     elif limit.name in _WAITS and value.known and mode.name != SHARED:
         value = _later(value, mode.added_wait_s)
     elif mode.name == SHARED and clinics is not None and value.known:
@@ -108,12 +156,10 @@ def _changed(limit: Limit, mode: Mode, cell: Cell) -> Limit:
     return judged(limit.name, value, limit.limit, limit.source)
 
 
-def _running_usd(mode: Mode, cell: Cell) -> Estimate:
+def _running_usd(fed: Fed, cell: Cell) -> Estimate:
     """What is known of a year's costs in a way of running [USD]."""
     scenario = cell.catalogue.scenario
-    year_j = mode.energy_j_per_year(scenario.demand.days_per_year)
-    energy = year_j.times(scenario.site.tariff, "USD")
-    cost = ownership(cell.figure("price"), energy, scenario.money, scenario.site.staff)
+    cost = ownership(cell.figure("price"), fed.energy_usd, scenario.money, scenario.site.staff)
     return cost.known_per_year
 
 

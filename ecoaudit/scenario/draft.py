@@ -144,7 +144,9 @@ def _host(tier: Tier) -> list[str]:
             ("idle_power", host.idle_power, "measure at rest with a plug meter"),
             ("busy_power", host.busy_power, "measure at work with a plug meter"),
             ("peak_power", host.peak_power, "read the nameplate"),
+            ("slots", host.slots, "ask how many cards of double width it takes and feeds"),
         )
+        if band is not None
     ]
 
 

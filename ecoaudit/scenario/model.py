@@ -30,6 +30,7 @@ from ecoaudit.units import S_PER_DAY
 
 WeightFormat = Literal["bf16", "fp8", "int8", "int4"]
 Level = Annotated[int, Interval(1, 1024)]
+Slots = Annotated[Estimate, Quantity(unit="cards", minimum=1.0, maximum=16.0)]
 Turns = Annotated[Estimate, Quantity(unit="turns", minimum=1.0, maximum=1000.0)]
 
 
@@ -45,6 +46,8 @@ class Host:
         sleep_power: draw of it all, card included, asleep or switched off [W]; None: not stated.
         wake_time: from there until the model answers [s]; None: not stated.
         wake_energy: of that, at the plug [J]; None: not stated.
+        slots: how many cards of double width it takes, each with its power and cooling [cards];
+            None: one of any width. With more a plan weighs several of one card for a model.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -56,6 +59,7 @@ class Host:
     sleep_power: Power | None = None
     wake_time: Time | None = None
     wake_energy: Energy | None = None
+    slots: Slots | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,13 +30,15 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Computer:
-    """The computer around a card that such a clinic would have."""
+    """The computer around a card that such a clinic would have; ``slots`` for cards of double
+    width, where that is more than one."""
 
     what: str
     price: Band
     idle_power: Band
     busy_power: Band
     peak_power: Band
+    slots: Band | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ _SERVER: Final = Computer(
     Band("150 W", "100 W", "250 W"),
     Band("250 W", "150 W", "400 W"),
     Band("600 W", "400 W", "800 W"),
+    Band("4", "2", "8"),
 )
 _UNCOOLED: Final = Band("1.05", "1.0", "1.1")
 _COOLED: Final = Band("1.4", "1.3", "1.6")

@@ -2,7 +2,8 @@
 
 The table beside this module is made by ``python -m benchmarks.fitting`` and not by hand. A device
 that is in it is ``calibrated``; any other takes the row ``any``, fitted on all of them, and is
-``datasheet``. Intervals are the errors on models (of ``any``: on devices) that were held out.
+``datasheet``, until it is calibrated itself (:mod:`ecoaudit.sizing.calibration`). Intervals are the
+errors on models (of ``any``: on devices) that were held out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 
 from ecoaudit.errors import FileFormatError, NotFoundError
 from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.factors.hardware import Device
 
 TABLE: Final = Path(__file__).parent / "constants.csv"
 ANY: Final = "any"
@@ -110,6 +112,11 @@ class Constants:
         """
         low, high = self.ends[f"{quantity} {sort}"]
         return Estimate(value, value * low, value * high, unit, Basis.MODELLED, self.said)
+
+
+def own_constants(device: Device) -> Constants:
+    """The constants of a device: from its calibration where it has one, else from the table."""
+    return constants_of(device.name) if device.constants is None else device.constants
 
 
 @cache

@@ -46,6 +46,17 @@ class Load:
         """Tokens before the one that is written, mean over an answer: P + E[O^2] / (2 E[O])."""
         return self.prompt_mean.number + self.output_mean.number * self.output_spread / 2
 
+    @property
+    def prompt_spread(self) -> float:
+        """E[P^2]/E[P]^2 of the lognormal prompts with this mean and 95th percentile.
+
+        It is exp(sigma^2), and p95/mean = exp(1.645 sigma - sigma^2/2), of which sigma is the
+        smaller root. Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions, vol. 1,
+        ch. 14.
+        """
+        ratio = math.log(max(self.prompt_p95.number / self.prompt_mean.number, 1.0))
+        return math.exp((_Z95 - math.sqrt(max(_Z95**2 - 2 * ratio, 0.0))) ** 2)
+
 
 def load_of(scenario: Scenario) -> Load:
     """The load of a scenario.

@@ -1,20 +1,21 @@
-"""Step times from a measured operating curve: what was measured replaces the model.
+"""Step times and draws from a measured operating curve: what was measured replaces the model.
 
 A closed loop measures, at each number of requests in flight, the time per token and the wait for
 the first token. Both hold some of the other: while one answers, the prompts of the others are read.
-That is taken out here, so that a simulation can put it back for another load.
+That is taken out here, so that a simulation can put it back for another load
+(:mod:`ecoaudit.sizing.curve_load`).
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ecoaudit.errors import MissingValueError, UsageError
-from ecoaudit.estimate import Estimate
+from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.run import CurvePoint
 
 # How far above the highest measured level a step time is told. The time is taken on along its last
@@ -24,6 +25,11 @@ BEYOND: Final = 1.25
 # Time over length is a power of 1 +- this: at the measured length up to a quarter of the time may
 # not grow with the length (launches), or up to a quarter may grow with its square (attention).
 LENGTH_POWER: Final = 0.25
+
+# Between two levels: what does not fall from one to the next lies between what was measured at
+# both, anywhere alike, and 80 % of that are 0.4 of the rise to both sides of the middle. Towards a
+# level the doubt goes to nothing.
+_BETWEEN: Final = 0.4
 
 _NEEDED: Final = ("tpot_s_p50", "ttft_s_p50")
 
@@ -79,14 +85,21 @@ class CurveSteps:
             )
         if batch <= self.levels[0] or len(self.levels) == 1:
             return self.decode_each_s[0]
-        place = min(bisect_left(self.levels, batch), len(self.levels) - 1)
-        low, high = self.levels[place - 1 : place + 1]
+        place, along = _between(self.levels, batch)
         before_s, after_s = self.decode_each_s[place - 1 : place + 1]
-        return before_s + (after_s - before_s) * (batch - low) / (high - low)
+        return before_s + (after_s - before_s) * along
 
     def prefill_s(self, tokens: float, context: float) -> float:
         """A step that reads so many tokens of prompts [s]: what is not shared grows with them."""
         return self.shared_s + (self.prompt_s - self.shared_s) * tokens / self.median_tokens
+
+    def between_doubt(self, batch: float) -> float:
+        """Relative doubt of a step between two measured levels; 0 at a level and outside them."""
+        if not self.levels[0] < batch < self.levels[-1]:
+            return 0.0
+        place, along = _between(self.levels, batch)
+        before_s, after_s = self.decode_each_s[place - 1 : place + 1]
+        return _off(after_s - before_s, along) / self.decode_s(batch, 0.0)
 
     def length_doubt(self, prompt_tokens: float, output_tokens: float) -> float:
         """Relative doubt of times at other lengths than the run's; 0 at the same.
@@ -132,6 +145,11 @@ def curve_steps(points: Iterable[CurvePoint], prompt_spread: float) -> CurveStep
         for level in levels
         for name in _NEEDED
     }
+    if any(time.number <= 0 for time in times.values()):
+        raise UsageError(
+            "the run has times of nothing, as of a server that sends its tokens all at once; "
+            "measure again with one that streams them"
+        )
     counts = {
         name: math.fsum(_figure(closed[c].whole_run, name, c).number for c in levels)
         for name in ("prompt_tokens", "output_tokens", "requests")
@@ -156,6 +174,49 @@ def curve_steps(points: Iterable[CurvePoint], prompt_spread: float) -> CurveStep
         output,
         max(_half_width(times[key]) for key in times if key[1] == "tpot_s_p50" or key[0] == 1),
     )
+
+
+def interpolated(levels: Sequence[int], figures: Sequence[Estimate], at: float) -> Estimate:
+    """A figure that was measured at each level, at another number in flight.
+
+    At a level, below the first and above the last it is that level's own, as measured. Between two
+    it is modelled, straight, its ends too, for one meter read both; and as far off as something
+    that goes steadily from one level to the next can be.
+
+    Args:
+        levels: requests in flight, ascending.
+        figures: at each, all known.
+        at: requests in flight.
+    """
+    held = min(max(at, float(levels[0])), float(levels[-1]))
+    if held in levels:
+        return figures[list(levels).index(int(held))]
+    place, along = _between(levels, held)
+    before, after = figures[place - 1], figures[place]
+    value, low, high = (
+        a + (b - a) * along for a, b in zip(before.numbers, after.numbers, strict=True)
+    )
+    off = _off(abs(after.number - before.number), along)
+    return Estimate(
+        value,
+        value - math.hypot(value - low, off),
+        value + math.hypot(high - value, off),
+        before.unit,
+        Basis.MODELLED,
+        f"between levels {levels[place - 1]} and {levels[place]}",
+    )
+
+
+def _between(levels: Sequence[int], at: float) -> tuple[int, float]:
+    """The place of the level above, and how far along the way to it from the one below."""
+    place = min(bisect_left(levels, at), len(levels) - 1)
+    low, high = levels[place - 1 : place + 1]
+    return place, (at - low) / (high - low)
+
+
+def _off(rise: float, along: float) -> float:
+    """Half the 80 % interval of what rises so much between two levels, so far along the way."""
+    return _BETWEEN * rise * 4 * along * (1 - along)
 
 
 def _figure(figures: Mapping[str, Estimate], name: str, level: int) -> Estimate:

@@ -11,10 +11,11 @@ from typing import Final
 
 from ecoaudit.errors import UsageError
 from ecoaudit.estimate import Basis, Estimate
-from ecoaudit.factors.hardware import MODULE, Device
+from ecoaudit.factors.hardware import MACHINE, MODULE, Device
 from ecoaudit.factors.models import Model
 from ecoaudit.sizing.memory import kv_bytes, kv_bytes_per_sequence
 from ecoaudit.sizing.power import energy_per_token_j, serving_w
+from ecoaudit.sizing.sharing import why_not
 from ecoaudit.sizing.speed import Rates, rates
 from ecoaudit.sizing.vllm_budget import batch_defaults, budget, usable_bytes
 
@@ -81,7 +82,7 @@ def figures_of(point: Point) -> PointFigures:
     """The figures of a point.
 
     Raises:
-        UsageError: a count or length that is not more than 0, or more devices than layers.
+        UsageError: a count or length that is not more than 0, or devices that cannot share it.
     """
     _check(point)
     model, device, count = point.model, point.device, point.devices
@@ -155,8 +156,11 @@ def _check(point: Point) -> None:
     for name, count in counts.items():
         if not 0 < count < 1e9:
             raise UsageError(f"{name}: expected a number above 0; got {count:g}")
-    if point.devices > point.model.layers:
+    if point.devices > 1 and point.device.kind == MACHINE:
         raise UsageError(
-            f"n_gpus: {point.devices} devices cannot share {point.model.layers} layers of "
-            f"{point.model.name}"
+            f"n_gpus: {point.device.name} is a whole computer; how several would share a model "
+            "is not known"
         )
+    why = why_not(point.model, point.devices)
+    if why:
+        raise UsageError(f"n_gpus: {why}: {point.model.name}")

@@ -52,12 +52,15 @@ class Power:
 def device_idle_w(device: Device) -> Estimate:
     """Draw of the device with a model loaded and no request [W], without its computer.
 
-    Bare idle where the table has it, plus what an open CUDA context adds. Otherwise a fraction of
-    the power limit, from bare idle plus 26 to 66 W of context over the limit: A800 65 W of 400 W,
-    0.23 to 0.33; H200 74 W of 700 W, 0.14 to 0.20; RTX 5090 22 or 45 W of 575 W, 0.08 to 0.19;
-    RTX 4090 17 W (its D variant) of 450 W, 0.10 to 0.18; L40S context alone 0.19. So 0.17 (0.08
-    to 0.30). For a whole computer there is no figure: the same value, 0.05 to 0.40, assumed.
+    As measured, where the device was calibrated. Else bare idle where the table has it, plus what
+    an open CUDA context adds. Otherwise a fraction of the power limit, from bare idle plus 26 to 66
+    W of context over the limit: A800 65 W of 400 W, 0.23 to 0.33; H200 74 W of 700 W, 0.14 to 0.20;
+    RTX 5090 22 or 45 W of 575 W, 0.08 to 0.19; RTX 4090 17 W (its D variant) of 450 W, 0.10 to
+    0.18; L40S context alone 0.19. So 0.17 (0.08 to 0.30). For a whole computer there is no figure:
+    the same value, 0.05 to 0.40, assumed.
     """
+    if device.loaded_idle is not None:
+        return device.loaded_idle
     if device.idle_power is not None:
         context = _triple(CONTEXT_W, "W", "open CUDA context (arXiv 2605.23918)")
         return device.idle_power.estimate(0.15) + context
@@ -135,14 +138,23 @@ def energy_per_token_j(
     return replace(figure, high=figure.numbers[2] / rate.constants.few(batch))
 
 
-def plug_power(device: Device, host: Host, idle_w: Estimate, busy_w: Estimate) -> Power:
-    """Power at the plug from that of the device.
+def plug_power(
+    device: Device, host: Host, idle_w: Estimate, busy_w: Estimate, devices: int = 1
+) -> Power:
+    """Power at the plug from that of the devices, one computer around them.
 
     A card's draw goes through the computer's supply; the host's own figures are at the plug. A
     machine's figures are taken as the whole computer's. The circuit is sized on the power limit
     and the host's largest draw, never on a mean: prefill runs at the limit.
+
+    Args:
+        device: the device.
+        host: the computer around cards.
+        idle_w: of all devices [W].
+        busy_w: of all devices [W].
+        devices: how many.
     """
-    limit = device.power_limit.estimate()
+    limit = device.power_limit.estimate() * devices
     if device.kind == MACHINE:
         factor = _triple(MACHINE_PEAK, "", "plug over chip, geerlingguy/ai-benchmarks")
         peak = limit.times(factor, "W").sourced("power limit and what surrounds the chip")

@@ -15,7 +15,7 @@ from typing import Final
 from ecoaudit.estimate import Estimate
 from ecoaudit.factors.hardware import Device
 from ecoaudit.factors.models import Model
-from ecoaudit.sizing.constants import Constants, constants_of
+from ecoaudit.sizing.constants import Constants, own_constants
 from ecoaudit.sizing.memory import (
     BITS,
     EXPERTS_ONLY,
@@ -25,6 +25,7 @@ from ecoaudit.sizing.memory import (
     kv_bytes,
     tensors,
 )
+from ecoaudit.sizing.sharing import exchanging, token_share
 
 # Bytes of 4-bit formats are read at 0.53 of the bandwidth where those of 16 bit are at 0.83:
 # kernels on RTX PRO 6000, NVIDIA aiconfigurator. 8 bit and the experts of gpt-oss (mxfp4) show no
@@ -53,6 +54,7 @@ class Rates:
         counts: by kind of work that a step has whatever is in it: layers, layers with links,
             layers of 8-bit and of 4-bit experts, layers that a step with a prompt delays.
         constants: what each kind of work costs.
+        token_share: what a token adds to the links of a step, over what the step has of them.
     """
 
     dense_s: float
@@ -64,6 +66,7 @@ class Rates:
     attention_flop: float
     counts: tuple[int, int, int, int, int]
     constants: Constants
+    token_share: float = 0.0
 
     def parts(
         self,
@@ -102,7 +105,7 @@ class Rates:
             flop * (self.flop_s or 0.0),
             float(layers),
             batch,
-            float(links),
+            links * (1 + self.token_share * (batch + begun * prompt)),
             float(eight),
             float(four),
             reading * delayed,
@@ -129,10 +132,17 @@ class Rates:
             self.dense_s * weights + layers * layer + links * link + eights * eight + fours * four
         )
 
+    @property
+    def link_token_s(self) -> float:
+        """What a token in a step costs on the links of all layers [s]."""
+        return self.counts[1] * self.constants.cost[5] * self.token_share
+
     def decode_s(self, batch: float, kv_bytes_each: float, context: float) -> float:
         """One step that gives ``batch`` answers a token [s]; no prompt in it."""
         cost = self.constants.cost
         each = kv_bytes_each * self.kv_s * cost[1] + cost[4]
+        if self.counts[1]:
+            each += self.link_token_s
         if self.flop_s is not None:
             flop = self.flop_per_token + self.attention_flop * context
             each += flop * self.flop_s * cost[2]
@@ -158,6 +168,7 @@ class Rates:
             self.fixed_s
             + self.experts_s * cost[0] * touched
             + flop * self.flop_s * cost[2]
+            + prompt * self.link_token_s
             + self.counts[4] * cost[8]
         )
 
@@ -193,9 +204,10 @@ def rates(
         weights: a key of ``BITS``.
         device: what it runs on.
         devices: how many share each layer.
-        constants: instead of the device's own.
+        constants: instead of the device's own, of one device.
     """
     shape = _shape(model, weights)
+    own = own_constants(device) if constants is None else constants
     per_byte = 1 / (device.bandwidth.value * devices)
     rate = device.fp8 if weights == "fp8" and device.fp8 is not None else device.bf16
     layers, _, eight, four, delayed = shape.counts
@@ -208,7 +220,8 @@ def rates(
         flop_per_token=shape.flop_per_token,
         attention_flop=shape.attention_flop,
         counts=(layers, layers if devices > 1 else 0, eight, four, delayed),
-        constants=constants_of(device.name) if constants is None else constants,
+        constants=exchanging(own, device, devices),
+        token_share=token_share(model, device, devices),
     )
 
 

@@ -7,7 +7,7 @@ Means follow Little's law; the 95th percentiles here are closed forms that serve
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
@@ -26,14 +26,48 @@ _LEAST_RHO: Final = 0.05  # of prompts being read: below it 95 % find none befor
 class Steps(Protocol):
     """The times of options, each an array over them; NaN where not known."""
 
-    def decode_s(self, batch: Array, kv_bytes_each: Array, context: float) -> Array:
+    def decode_s(self, batch: Array, kv_bytes_each: Array, context: Array) -> Array:
         """One decode step [s]."""
 
-    def prefill_s(self, prompt: float) -> Array:
+    def prefill_s(self, prompt: Array) -> Array:
         """Reading a prompt [s]."""
 
-    def admission_s(self, prompt: float) -> Array:
+    def admission_s(self, prompt: Array) -> Array:
         """From a request's arrival until its prompt can be read, the queue aside [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The lengths of a load, one row for each option that has lengths of its own; (rows, 1).
+
+    Attributes:
+        prompt_mean: [tokens].
+        prompt_p95: [tokens].
+        output_mean: [tokens].
+        output_p95: [tokens].
+        mean_context: tokens before the one that is written.
+    """
+
+    prompt_mean: Array
+    prompt_p95: Array
+    output_mean: Array
+    output_p95: Array
+    mean_context: Array
+
+    @classmethod
+    def of(cls, loads: Sequence[Load]) -> Asked:
+        """The central lengths of loads, one in each row."""
+        rows = [
+            (
+                load.prompt_mean.number,
+                load.prompt_p95.number,
+                load.output_mean.number,
+                load.output_p95.number,
+                load.mean_context,
+            )
+            for load in loads
+        ]
+        return cls(*numpy.array(rows).T[:, :, None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +97,9 @@ class Timings:
     stable: Flags
 
 
-def timings(steps: Steps, kv_of: Callable[[float], Array], load: Load, room: Array) -> Timings:
+def timings(
+    steps: Steps, kv_of: Callable[[Array], Array], load: Load, asked: Asked, room: Array
+) -> Timings:
     """Mean number in flight by Little's law, then the times at its 95th percentile.
 
     B = arrivals x O x step(B) / (1 - arrivals x prefill), iterated (Little 1961). A new prompt
@@ -72,13 +108,14 @@ def timings(steps: Steps, kv_of: Callable[[float], Array], load: Load, room: Arr
 
     Args:
         steps: their times.
-        kv_of: KV cache of a sequence by its length in tokens [bytes].
-        load: the scenario's requests.
+        kv_of: KV cache of a sequence by its length in tokens, a row each [bytes].
+        load: when the scenario's requests arrive.
+        asked: how long they are.
         room: sequences that the KV cache holds.
     """
-    context = load.mean_context
-    kv, output = kv_of(context), load.output_mean.number
-    prefill = steps.prefill_s(load.prompt_mean.number) + 0.0 * room
+    context = asked.mean_context
+    kv, output = kv_of(context), asked.output_mean
+    prefill = steps.prefill_s(asked.prompt_mean) + 0.0 * room
     read = ~numpy.isnan(prefill)
     known = numpy.where(read, prefill, 0.0)
     peak = load.peak_per_s.high or 0.0
@@ -94,7 +131,7 @@ def timings(steps: Steps, kv_of: Callable[[float], Array], load: Load, room: Arr
     tpot = steps.decode_s(count, kv, context) / numpy.where(rho < 1, 1 - rho, 1.0)
     with numpy.errstate(divide="ignore", invalid="ignore"):
         wait = numpy.where(rho > _LEAST_RHO, known / (2 * (1 - rho)) * numpy.log(rho / 0.05), 0.0)
-        longest = load.prompt_p95.number
+        longest = asked.prompt_p95
         first = steps.admission_s(longest) + wait + steps.prefill_s(longest) + tpot
         first = numpy.where(read & stable, first, numpy.nan)
         at_most = prefill + output * steps.decode_s(room, kv, context) / room
@@ -108,7 +145,7 @@ def timings(steps: Steps, kv_of: Callable[[float], Array], load: Load, room: Arr
         numpy.where(stable, running, numpy.inf),
         tpot,
         first,
-        first + load.output_p95.number * tpot,
+        first + asked.output_p95 * tpot,
         busy,
         loaded,
         read,
@@ -117,7 +154,7 @@ def timings(steps: Steps, kv_of: Callable[[float], Array], load: Load, room: Arr
 
 
 def _fixed_point(
-    step_s: Callable[[Array], Array], prefill: Array, output: float, per_s: float, room: Array
+    step_s: Callable[[Array], Array], prefill: Array, output: Array, per_s: float, room: Array
 ) -> tuple[Array, Flags]:
     """Mean number in flight, and whether it stays within the room."""
     rho = per_s * prefill

@@ -21,13 +21,25 @@ from ecoaudit.sizing.memory import (
     parameters,
     weight_bytes,
 )
+from ecoaudit.units import BYTES_PER_GIB
 
 Method = Literal["full", "lora", "qlora"]
 METHODS: Final = ("full", "lora", "qlora")
 _WEIGHT_BYTES: Final = 2  # 16 bit
-_TRAINED_BYTES: Final = 14  # gradient 2, FP32 weight 4, moments 8; with the weight 16
-_LAYER_BYTES: Final = 34  # per token and channel of one layer at work (Megatron's estimate)
-_LOGIT_BYTES: Final = 8  # FP32 logits and their gradient, where the loss is not cut in pieces
+_GRADIENT_BYTES: Final = 2  # 16 bit
+_OPTIMISER_BYTES: Final = 12  # FP32 weight 4, moments of AdamW 8; with weight and gradient 16
+# Of the tensors that PyTorch 2.13 keeps and makes for Llama shapes of transformers 5.19, counted
+# one by one (a test holds the sums), per token:
+_KEPT_BYTES: Final = 2  # and channel: what is checkpointed of a layer
+_CHANNEL_BYTES: Final = 25  # and channel of a layer at work, of which
+_FED_BYTES: Final = 8  # and channel of its feed-forward part
+_ADAPTER_BYTES: Final = 7  # and input of a linear layer whose adapter is FP32 and has dropout
+_LOGIT_BYTES: Final = 12  # and logit: in 16 bit, in FP32, and their gradient
+_BACKWARD: Final = 1.25  # a layer on the way back over what it keeps
+_COUNT_DOUBT: Final = 0.1  # of such a sum, on other shapes
+# Driver context and libraries: 0.2 to 0.7 GB (PyTorch issues 28113 and 107667), 1.0 GB (28394);
+# what the allocator cannot use.
+_FRAMEWORK_BYTES: Final = (0.6 * BYTES_PER_GIB, 0.3 * BYTES_PER_GIB, 1.2 * BYTES_PER_GIB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +48,31 @@ class TrainingMemory:
 
     Attributes:
         weights: of the model.
-        trained: weights, gradients and optimiser of what is trained, without ``weights``.
-        activations: kept for the way back.
+        adapters: their weights; nothing where all is trained.
+        gradients: of what is trained.
+        optimiser: FP32 weights and moments of what is trained.
+        activations: kept for the way back, and at work on it.
+        framework: driver, libraries, what the allocator loses.
     """
 
     weights: Estimate
-    trained: Estimate
+    adapters: Estimate
+    gradients: Estimate
+    optimiser: Estimate
     activations: Estimate
+    framework: Estimate
+
+    @property
+    def trained(self) -> Estimate:
+        """Weights of adapters, gradients and optimiser [bytes]."""
+        found = self.adapters + self.gradients + self.optimiser
+        return found.sourced("adapters, gradients and optimiser")
 
     @property
     def total(self) -> Estimate:
         """All of it [bytes]."""
-        return (self.weights + self.trained + self.activations).sourced(
-            "weights, gradients, optimiser and activations"
+        return (self.weights + self.trained + self.activations + self.framework).sourced(
+            "weights, adapters, gradients, optimiser, activations and framework"
         )
 
 
@@ -87,9 +111,11 @@ def training_memory(
 ) -> TrainingMemory:
     """Memory of one device that trains alone [bytes].
 
-    Activations: 2 s b h for each layer and one layer at work, 34 s b h, where they are
-    checkpointed; 34 s b h for each layer where they are not. The upper end adds the logits,
-    8 s b V, which a loss that is not cut in pieces keeps; the lower end is half.
+    Activations: 2 s b h for each layer, and one layer on the way back, 1.25 s b (25 h + 8 I), or
+    the logits, 12 s b V, whichever is more, where they are checkpointed; s b (25 h + 8 I) for each
+    layer and the logits where they are not. I are the channels that a token passes, of its experts
+    too. Lower end: a loss that is cut in pieces, without logits. Upper end: adapters in FP32 with
+    dropout, 7 s b (6 h + I) a layer more, as PEFT does unless told otherwise.
 
     Args:
         model: the shape.
@@ -105,29 +131,52 @@ def training_memory(
     _check(method)
     if sequence_tokens < 1 or batch < 1:
         raise UsageError("a training step has at least one sequence of one token")
-    if method == "full":
-        count = parameters(model)
-        weights = weight_bytes(model, "bf16")
-        trained = count.converted(_TRAINED_BYTES, "bytes").sourced("14 bytes per parameter: AdamW")
-    else:
-        adapters = float(lora_parameters(model, rank))
-        weights = weight_bytes(model, "nf4" if method == "qlora" else "bf16")
-        size = adapters * (_WEIGHT_BYTES + _TRAINED_BYTES)
-        source = f"16 bytes per parameter of adapters of rank {rank}: AdamW"
-        trained = Estimate.exact(size, "bytes", Basis.MODELLED, source)
+    count, what = parameters(model), "parameter"
+    adapters = Estimate.exact(0.0, "bytes", Basis.MODELLED, "all weights are trained")
+    if method != "full":
+        number, what = float(lora_parameters(model, rank)), f"parameter of adapters of rank {rank}"
+        count = Estimate.exact(number, "parameters", Basis.MODELLED, what)
+        adapters = count.converted(_WEIGHT_BYTES, "bytes").sourced(f"2 bytes per {what}")
+    value, low, high = _FRAMEWORK_BYTES
     return TrainingMemory(
-        weights, trained, _activations(model, sequence_tokens * batch, checkpointed)
+        weights=weight_bytes(model, "nf4" if method == "qlora" else "bf16"),
+        adapters=adapters,
+        gradients=count.converted(_GRADIENT_BYTES, "bytes").sourced(f"2 bytes per {what}"),
+        optimiser=count.converted(_OPTIMISER_BYTES, "bytes").sourced(
+            f"AdamW: 12 bytes per {what}, FP32 weight and two moments"
+        ),
+        activations=_activations(model, method, sequence_tokens * batch, checkpointed),
+        framework=Estimate(
+            value, low, high, "bytes", Basis.MODELLED, "driver, libraries, allocator: assumed"
+        ),
     )
 
 
-def _activations(model: Model, tokens: int, checkpointed: bool) -> Estimate:
-    layer = float(_LAYER_BYTES * tokens * model.hidden)
-    value = layer * model.layers
-    if checkpointed:
-        value = 2.0 * tokens * model.hidden * model.layers + layer
-    high = value + _LOGIT_BYTES * tokens * model.vocab
-    how = "kept per layer, one layer at work" if checkpointed else "all layers kept"
-    return Estimate(value, value / 2, high, "bytes", Basis.MODELLED, f"activations: {how}")
+def _activations(model: Model, method: str, tokens: int, checkpointed: bool) -> Estimate:
+    wide = model.experts_per_token * model.expert_intermediate + model.shared_intermediate
+    if not model.experts or model.dense_layers:
+        wide = max(wide, model.intermediate)
+    layer = float(tokens * (_CHANNEL_BYTES * model.hidden + _FED_BYTES * wide))
+    more = 0.0
+    if method != "full":
+        more = float(_ADAPTER_BYTES * tokens * (6 * model.hidden + wide))
+    logits = float(_LOGIT_BYTES * tokens * model.vocab)
+    kept = float(_KEPT_BYTES * tokens * model.hidden * model.layers)
+
+    def held(each: float, last: float) -> float:
+        if checkpointed:
+            return kept + max(_BACKWARD * each, last)
+        return each * model.layers + last
+
+    how = "kept per layer, one layer or the logits" if checkpointed else "all layers and the logits"
+    return Estimate(
+        held(layer, logits),
+        held(layer, 0.0) * (1 - _COUNT_DOUBT),
+        held(layer + more, logits) * (1 + _COUNT_DOUBT),
+        "bytes",
+        Basis.MODELLED,
+        f"activations: {how}",
+    )
 
 
 def training_flop(

@@ -142,22 +142,30 @@ def overhead_bytes(
 
 
 def usable_bytes(device: Device, version: str = "") -> Estimate:
-    """Memory that an engine may fill [bytes].
+    """Memory that an engine may fill [bytes]: of a card or module vLLM's share of what the driver
+    shows, of a machine what is free."""
+    found = shown_bytes(device)
+    if device.kind == MACHINE:
+        return found
+    share = defaults_of(version).utilisation
+    return (found * share).sourced(f"{share:g} (vLLM's default) of {found.source}")
 
-    A card or module: vLLM's share of what the driver shows. That lies between 10^9 bytes to the GB
-    as sold (error correction of GDDR memory takes 1/16, the driver up to 1 %) and 2^30; 79.22 GiB
-    were seen on an 80 GB card. A machine shares its memory with the operating system and other
-    programs: 0.75 (0.65 to 0.85) of it is assumed to be free for the model.
+
+def shown_bytes(device: Device) -> Estimate:
+    """Memory that a program may have [bytes].
+
+    A card or module: what the driver shows. That lies between 10^9 bytes to the GB as sold (error
+    correction of GDDR memory takes 1/16, the driver up to 1 %) and 2^30; 79.22 GiB were seen on an
+    80 GB card. A machine shares its memory with the operating system and other programs: 0.75
+    (0.65 to 0.85) of it is assumed to be free for the model.
     """
     sold = device.memory.value
     binary = sold / 1e9 * _GIB
+    what = "the memory that the driver shows"
+    value, low, high = (sold + binary) / 2, sold, binary
     if device.kind == MACHINE:
         what = "assumed: three quarters of a computer's shared memory is free for the model"
         value, low, high = 0.75 * sold, 0.65 * sold, 0.85 * binary
-    else:
-        share = defaults_of(version).utilisation
-        what = f"{share:g} (vLLM's default) of the memory that the driver shows"
-        value, low, high = (share * part for part in ((sold + binary) / 2, sold, binary))
     source = f"{what}; {device.memory.source}"
     return Estimate(value, low, high, "bytes", Basis.MODELLED, source)
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.planning.hours import day_load
 from ecoaudit.planning.modes import (
+    OWN_MODES,
     Machine,
     Mode,
     Work,
     always_on,
     night_batch,
     opening_hours,
-    own_modes,
     shared,
     sleep_between_jobs,
     work_of,
@@ -135,7 +135,7 @@ def test_a_hundred_clinics_are_more_than_a_day_holds() -> None:
 
 def test_without_a_time_to_wake_the_modes_that_sleep_are_absent_and_say_so() -> None:
     machine = replace(MACHINE, wake=UNKNOWN)
-    on, *others = own_modes(machine, CLINIC, ONE)
+    on, *others = (way(machine, CLINIC, ONE) for way in OWN_MODES.values())
     assert on.energy_j_per_day.known
     assert [mode.name for mode in others] == [
         "opening-hours",
@@ -189,7 +189,7 @@ def test_a_machine_never_takes_less_than_asleep_nor_more_than_busy(
         Wake(exact(wake, "s"), exact(wake * idle, "J")),
     )
     work = replace(CLINIC, requests=exact(requests, "requests"), busy_s=exact(requests * each, "s"))
-    found: list[Mode] = own_modes(machine, work, ONE)
+    found: list[Mode] = [way(machine, work, ONE) for way in OWN_MODES.values()]
     for mode in found:
         assert mode.working is not None
         for hour in mode.working.hours:

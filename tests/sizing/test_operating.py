@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy
 import pytest
@@ -42,25 +42,39 @@ def point(
 CURVE = (point(1, 0.02, 0.07), point(2, 0.0215, 0.08), point(4, 0.0245, 0.09))
 
 
-def closed_loop(level: int, prompts: list[int], outputs: list[int]) -> CurvePoint:
-    """A point of the curve of ``TRUE``, every step spelt out; each end makes the next one due."""
+@dataclass(frozen=True)
+class ClosedLoop:
+    """What a client saw of a closed loop."""
+
+    point: CurvePoint
+    ttft_s: list[float]
+    e2e_s: list[float]
+    requests: int
+    end_s: float
+
+
+def closed_loop(
+    level: int, prompts: list[int], outputs: list[int], steps: Straight = TRUE
+) -> ClosedLoop:
+    """A level on a server of such steps, each spelt out; each end makes the next request due."""
     queue = list(zip(prompts, outputs, strict=True))
     running: list[list[float]] = []  # tokens left, came, first token, tokens
     waiting = [(queue.pop(), 0.0) for _ in range(level)]
-    now, tpots, ttfts = 0.0, [], []
+    now, tpots, ttfts, e2es = 0.0, [], [], []
     while queue:
         read = sum(prompt for (prompt, _), _ in waiting)
-        now += TRUE.decode_s(len(running), 0) if running else 0.0
-        now += TRUE.prefill_s(read, 0) if read else 0.0
-        now -= TRUE.shared_s if read and running else 0.0
+        now += steps.decode_s(len(running), 0) if running else 0.0
+        now += steps.prefill_s(read, 0) if read else 0.0
+        now -= steps.shared_s if read and running else 0.0
         for one in running:
             one[0] -= 1
         for (_, output), came in waiting:
             ttfts.append(now - came)
-            running.append([output - 1, now, output])
+            running.append([output - 1, now, output, came])
         waiting = []
         for one in [one for one in running if one[0] <= 0]:
             running.remove(one)
+            e2es.append(now - one[3])
             if one[2] > 1:
                 tpots.append((now - one[1]) / (one[2] - 1))
             if queue:
@@ -72,7 +86,7 @@ def closed_loop(level: int, prompts: list[int], outputs: list[int]) -> CurvePoin
         "output_tokens": measured(sum(outputs), "tokens"),
         "requests": measured(count, "requests"),
     }
-    return replace(made, whole_run=whole)
+    return ClosedLoop(replace(made, whole_run=whole), ttfts, e2es, len(e2es), now)
 
 
 def test_the_reading_of_others_prompts_is_taken_out_of_the_time_per_token() -> None:
@@ -154,6 +168,7 @@ def without(name: str) -> CurvePoint:
         ([CURVE[0], without("tpot_s_p50")], r"level 2 has no tpot_s_p50 \(nobody saw it\)"),
         ([CURVE[0], replace(CURVE[1], whole_run={})], r"level 2 has no prompt_tokens \(it is not"),
         ([point(1, 0.02, 0.07, output=0.0)], "counted no tokens"),
+        ([point(1, 0.0, 0.07)], "times of nothing, .*one that streams them"),
     ],
 )
 def test_a_curve_that_does_not_tell_is_refused(points: list[CurvePoint], said: str) -> None:
@@ -165,7 +180,7 @@ def test_a_curve_that_does_not_tell_is_refused(points: list[CurvePoint], said: s
 def of_closed_loops() -> CurveSteps:
     count = 600
     prompts, outputs = lognormal(500, 200, count, 1), lognormal(100, 60, count, 2)
-    points = [closed_loop(level, prompts, outputs) for level in (1, 2, 4, 8, 16)]
+    points = [closed_loop(level, prompts, outputs).point for level in (1, 2, 4, 8, 16)]
     return curve_steps(points, 1 + 200**2 / 500**2)
 
 

@@ -18,8 +18,8 @@ from tests.sizing.test_simulation import Straight
 CARD = Straight(0.0245, 2e-4, 1.9e-7, 0.0, 1e-4, 0.0)
 LIMITS = ServerLimits(64, 2048, 200_000)
 NAMES = {
-    *(f"{what}_p{q}" for what in ("ttft_s", "e2e_s") for q in (50, 95, 99)),
-    *("requests_running", "busy_share", "capacity_per_s"),
+    *(f"{what}_p{q}" for what in ("ttft_s", "e2e_s", "tpot_s") for q in (50, 95, 99)),
+    *("requests_running", "busy_share", "busy_s_each", "capacity_per_s"),
 }
 
 

@@ -86,9 +86,14 @@ def test_without_a_computing_rate_there_is_memory_alone() -> None:
         ({"concurrency": 0.0}, "concurrency: expected a number above 0; got 0"),
         ({"input_tokens": -1.0}, "input_tokens: expected"),
         ({"output_tokens": float("nan")}, "output_tokens: expected"),
-        ({"devices": 64}, "n_gpus: 64 devices cannot share 32 layers"),
+        ({"devices": 64}, "n_gpus: 64 devices cannot share 32 attention heads evenly: meta-llama"),
+        (
+            {"devices": 2, "device": find_device("M4 Pro")},
+            "n_gpus: Apple M4 Pro is a whole computer",
+        ),
+        ({"devices": 3}, "n_gpus: 3 devices cannot share 32 attention heads evenly"),
     ],
 )
-def test_a_point_that_cannot_be(change: dict[str, float], message: str) -> None:
+def test_a_point_that_cannot_be(change: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         figures_of(replace(POINT, **change))  # type: ignore[arg-type]

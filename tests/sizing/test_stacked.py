@@ -7,6 +7,7 @@ import pytest
 
 from ecoaudit.factors.hardware import devices, find_device
 from ecoaudit.factors.models import find_model, models
+from ecoaudit.sizing.memory import kv_bytes
 from ecoaudit.sizing.power import serving_w
 from ecoaudit.sizing.speed import rates
 from ecoaudit.sizing.stacked import stacked
@@ -54,3 +55,25 @@ def test_the_draw_is_that_of_each_model_on_each_device() -> None:
                 one = serving_w(device, rates(*pairs[row], device), batch, 1e6, 700.0, 600.0, 200.0)
                 assert share[row, column] * device.power_limit.value == pytest.approx(one.number)
                 assert 0 < few[0, column] <= 1
+
+
+def test_several_devices_are_as_their_cells() -> None:
+    pairs = [(model, w) for model in models().values() for w in model.formats(FORMATS)]
+    some = [find_device(name) for name in ("L4", "L4", "RTX 4090", "RTX 4090", "H100 SXM")]
+    counts = [1, 2, 4, 8, 2]  # H100: modules, whose links are fitted
+    found = stacked(pairs, some, counts)
+    kv = numpy.array([[kv_bytes(m, 700.0, tensor_parallel=n) for n in counts] for m, _ in pairs])
+    batch = numpy.array([[5.0]])
+    steps, prompts = found.decode_s(batch, kv, 700.0), found.prefill_s(900.0)
+    share, _ = found.draw(batch, kv, 700.0, 600.0, 200.0)
+    low, high = found.ends("step")
+    for row in range(0, len(pairs), 5):
+        for column, (device, count) in enumerate(zip(some, counts, strict=True)):
+            rate, each = rates(*pairs[row], device, count), float(kv[row, column])
+            assert steps[row, column] == pytest.approx(rate.decode_s(5.0, each, 700.0), rel=1e-9)
+            assert prompts[row, column] == pytest.approx(rate.prefill_s(900.0), rel=1e-9)
+            drawn = serving_w(device, rate, 5.0, each, 700.0, 600.0, 200.0).number
+            assert share[row, column] * device.power_limit.value == pytest.approx(drawn)
+            ends = rate.constants.ends[f"step {rate.sort}"]
+            assert (low[row, column], high[row, column]) == ends
+    assert found.links_s[0, 0] == found.link_token_s[0, 0] == 0

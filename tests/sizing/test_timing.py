@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.scenario import load_scenario
 from ecoaudit.sizing.demand import Load, load_of, poisson_p95
-from ecoaudit.sizing.timing import Timings, p95_of_poisson, timings
+from ecoaudit.sizing.timing import Asked, Timings, p95_of_poisson, timings
 
 Array = numpy.ndarray[Any, numpy.dtype[numpy.float64]]
 HOSPITAL = load_of(load_scenario("district-hospital-notes"))
@@ -28,20 +28,19 @@ class Known:
     each_s: float = 0.0
     token_s: float = 1e-4
 
-    def decode_s(self, batch: Array, kv_bytes_each: Array, context: float) -> Array:
+    def decode_s(self, batch: Array, kv_bytes_each: Array, context: Array) -> Array:
         return self.step_s + self.each_s * batch
 
-    def prefill_s(self, prompt: float) -> Array:
+    def prefill_s(self, prompt: Array) -> Array:
         return 0 * self.step_s + self.token_s * prompt
 
-    def admission_s(self, prompt: float) -> Array:
+    def admission_s(self, prompt: Array) -> Array:
         return numpy.array([[0.03]])
 
 
 def of(load: Load, steps: Known, room: float = 100.0) -> Timings:
-    return timings(
-        steps, lambda _: numpy.array([[1.0]]), load, numpy.full(steps.step_s.shape, room)
-    )
+    rooms = numpy.full(steps.step_s.shape, room)
+    return timings(steps, lambda _: numpy.array([[1.0]]), load, Asked.of([load]), rooms)
 
 
 def per_s(load: Load, rate: float) -> Load:
