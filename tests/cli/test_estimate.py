@@ -7,6 +7,8 @@ import io
 import json
 from pathlib import Path
 
+import pytest
+
 from ecoaudit.planning.point_table import COLUMNS
 from tests.cli.conftest import Ecoaudit
 
@@ -112,3 +114,53 @@ def test_what_is_wrong_is_one_sentence(ecoaudit: Ecoaudit, tmp_path: Path) -> No
         assert words in done.stderr
         assert "Traceback" not in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+QLORA = ("estimate", "--train", "qlora", "--model", "Llama-3.1-8B", "--gpu", "RTX 3060 12GB")
+
+
+def test_the_memory_of_fine_tuning_by_part(ecoaudit: Ecoaudit) -> None:
+    done = ecoaudit(*QLORA, "--sequence", "2048")
+    assert done.returncode == 0
+    for word in ("qlora of rank 16", "1 x 2048 tokens", "weights_bytes", "framework_bytes"):
+        assert word in done.stdout
+    assert "fits: it takes up to 11.5 GB of 12.0 GB" in done.stdout
+    more = ecoaudit(*QLORA, "--sequence", "2,048", "--batch", "2")
+    assert "does not fit: " in more.stdout
+
+
+def test_fine_tuning_as_json_adds_up(ecoaudit: Ecoaudit) -> None:
+    (found,) = json.loads(ecoaudit(*QLORA, "--rank", "8", "--no-checkpointing", "--json").stdout)
+    figures = found["figures"]
+    assert list(figures)[-1] == "memory_bytes"
+    parts = [figure["value"] for name, figure in figures.items() if name != "memory_bytes"]
+    assert figures["memory_bytes"]["value"] == pytest.approx(sum(parts))
+    assert figures["adapters_bytes"]["value"] == 2 * 41_943_040 / 2  # half the rank
+    assert found["asked"]["checkpointing"] == "false"
+    assert found["fits"] is False
+    assert found["device_memory_bytes"]["low"] == 12e9
+    full = ("estimate", "--train", "full", "--model", "Llama-3.2-1B", "--gpu", "L4", "--json")
+    (found,) = json.loads(ecoaudit(*full).stdout)
+    assert "adapters_bytes" not in found["figures"]
+    assert found["fits"] is True
+
+
+def test_fine_tuning_that_means_nothing_is_one_sentence(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    for arguments, words in (
+        (("--train", "dpo"), "no way to train is called 'dpo'; known: full, lora, qlora"),
+        (("--train", "full", "--rank", "8"), "full training has no adapters"),
+        (("--train", "lora", "--gpus", "2"), "fine-tuning on one device; leave --gpus out"),
+        (("--train", "lora", "--input-tokens", "9"), "leave --input-tokens out"),
+        (("--train", "lora", "--csv", tmp_path / "points.csv"), "leave --csv out"),
+        (("--train", "lora", "-o", tmp_path / "answered.csv"), "leave --output out"),
+        (("--batch", "2"), "--batch: it belongs to fine-tuning; add --train lora"),
+        (("--no-checkpointing",), "--no-checkpointing: it belongs to fine-tuning"),
+        (("--train", "lora", "--batch", "0"), "--batch: expected a whole number above 0; got '0'"),
+        (("--train", "lora", "--sequence", "long"), "--sequence: expected a whole number"),
+    ):
+        done = ecoaudit("estimate", "--model", "Llama-3.2-1B", "--gpu", "L4", *arguments)
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+    nobody = ecoaudit("estimate", "--train", "lora", "--gpu", "L4")
+    assert "name a model and a device" in nobody.stderr

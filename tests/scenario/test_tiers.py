@@ -49,6 +49,11 @@ def test_tiers_grow() -> None:
     assert parse_quantity(TIERS["T1"].host.idle_power.value, "power") * 86400 < energies[1]
 
 
+def test_only_a_rack_server_states_how_many_cards_it_takes() -> None:
+    found = {name: tier.host.slots for name, tier in TIERS.items() if tier.host.slots}
+    assert found == {"T4": Band("4", "2", "8"), "T5": Band("4", "2", "8")}
+
+
 def test_a_tier_is_found_by_its_id() -> None:
     assert find_tier(" t3 ").name == "District hospital"
     with pytest.raises(NotFoundError, match="no tier 'T9'; known: T0, T1"):
