@@ -96,7 +96,7 @@ class Cell:
 
     def limit(self, name: str) -> Limit:
         """A limit by its name."""
-        return self.verdicts.checks[name].at(self.row, self.column)
+        return self.verdicts.limit(name, self.row, self.column)
 
     @property
     def limits(self) -> list[Limit]:

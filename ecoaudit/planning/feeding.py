@@ -73,7 +73,8 @@ class Feeding:
     def _prices(self) -> list[Estimate]:
         """Of what feeds the computer in each hour: the grid, and while that fails a generator."""
         by_hour = price_by_hour(self._site)
-        found = {id(price): self._with_outages(price) for price in by_hour}
+        several = {id(price): price for price in by_hour}
+        found = {key: self._with_outages(price) for key, price in several.items()}
         return [found[id(price)] for price in by_hour]
 
     def _with_outages(self, price: Estimate) -> Estimate:

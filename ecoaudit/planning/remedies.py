@@ -21,6 +21,7 @@ class Remedies:
         self._verdicts = verdicts
         self._catalogue = catalogue
         self._scenario = catalogue.scenario
+        self._found: dict[tuple[str, int], Cell | None] = {}
         self._bits = numpy.array([BITS[pair.weights][0] for pair in catalogue.pairs])
         self._names = numpy.array([pair.model.name for pair in catalogue.pairs])
         self._finders = {
@@ -185,7 +186,13 @@ class Remedies:
 
     def _device(self, option: Cell, limit: str, cost: Array) -> Cell | None:
         """The same model and format on the device of least ``cost`` that passes; one on which it
-        fits if there is."""
+        fits if there is. Whatever device the option has, it is the same one."""
+        key = (limit, option.row)
+        if key not in self._found:
+            self._found[key] = self._cheapest(option, limit, cost)
+        return self._found[key]
+
+    def _cheapest(self, option: Cell, limit: str, cost: Array) -> Cell | None:
         passing = self._passing(limit)[option.row]
         if not passing.any():
             return None

@@ -12,6 +12,7 @@ from ecoaudit.bands import Array, Band, Flags
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.factors.models import Model
 from ecoaudit.factors.typed import TYPED
+from ecoaudit.plan import Limit
 from ecoaudit.planning.catalogue import Catalogue
 from ecoaudit.planning.cost import staff_usd
 from ecoaudit.planning.feeding import Fed, Feeding, Place, supplied
@@ -28,6 +29,7 @@ class Verdicts:
 
     def __init__(self, catalogue: Catalogue):
         self.catalogue = catalogue
+        self._seen: dict[tuple[str, int, int], Limit] = {}
 
     @cached_property
     def checks(self) -> dict[str, Check]:
@@ -208,6 +210,13 @@ class Verdicts:
             found = numpy.where(more, number, found)
             most = numpy.where(more, check.over, most)
         return found
+
+    def limit(self, name: str, row: int, column: int) -> Limit:
+        """A limit of an option by its name."""
+        key = (name, row, column)
+        if key not in self._seen:
+            self._seen[key] = self.checks[name].at(row, column)
+        return self._seen[key]
 
     def first_limit(self, row: int, column: int) -> str | None:
         """The limit that is missed by the largest factor, else the first that is not known."""

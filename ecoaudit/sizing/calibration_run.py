@@ -102,11 +102,7 @@ def read(run: Run) -> Seen:
             "it ran beside several GPUs; show it one, such as with CUDA_VISIBLE_DEVICES=0"
         )
     model, weights = _model(run), str(run.settings.get("weights", "unknown"))
-    if model.experts or model.state is not None:
-        raise UsageError(
-            f"{model.name} has experts or a state, of which its time does not tell the terms; "
-            "calibrate with a dense model"
-        )
+    check_dense(model)
     if weights not in BITS:
         raise UsageError(f"its weight format, {weights}, is not one that is computed here")
     figure = "gpu_power_w" if boards else "power_w"
@@ -126,6 +122,19 @@ def read(run: Run) -> Seen:
         _look(long[0], 1, figure),
         _idle(run, BOARD if boards else None),
     )
+
+
+def check_dense(model: Model) -> None:
+    """Refuse a model whose times do not tell the terms apart.
+
+    Raises:
+        UsageError: it has experts, or a state.
+    """
+    if model.experts or model.state is not None:
+        raise UsageError(
+            f"{model.name} has experts or a state, whose part in its times cannot be told; "
+            "calibrate with a dense model"
+        )
 
 
 def _hosts(run: Run) -> list[Device]:

@@ -181,14 +181,17 @@ def at_peak(
     found |= _percentiles("tpot_s", [per_token[start:end] for start, end in spans], said)
     times = [(seen.arrived_s[start], seen.arrived_s[end - 1]) for start, end in spans]
     whole = (times[0][0], times[-1][1])
+    running, *each_running = (seen.running(*span) for span in (whole, *times))
+    busy, *each_busy = (seen.busy_share(*span) for span in (whole, *times))
 
-    def busy_s_each(start_s: float, end_s: float) -> float:
+    def each_s(share: float, start_s: float, end_s: float) -> float:
         came = bisect_left(seen.arrived_s, end_s) - bisect_left(seen.arrived_s, start_s)
-        return seen.busy_share(start_s, end_s) * (end_s - start_s) / max(came, 1)
+        return share * (end_s - start_s) / max(came, 1)
 
-    means = (seen.running, seen.busy_share, busy_s_each)
-    for (name, unit), mean in zip(_MEANS.items(), means, strict=True):
-        found[name] = _estimate(mean(*whole), [mean(*span) for span in times], unit, said)
+    parts = [each_s(share, *span) for share, span in zip(each_busy, times, strict=True)]
+    means = ((running, each_running), (busy, each_busy), (each_s(busy, *whole), parts))
+    for (name, unit), (mean, batches) in zip(_MEANS.items(), means, strict=True):
+        found[name] = _estimate(mean, batches, unit, said)
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 from ecoaudit.estimate import Estimate
@@ -18,6 +18,7 @@ from ecoaudit.factors.models import Model
 from ecoaudit.sizing.constants import Constants, own_constants
 from ecoaudit.sizing.memory import (
     BITS,
+    BLOCK_TOKENS,
     EXPERTS_ONLY,
     WITH_TABLES,
     active_parameters,
@@ -38,7 +39,7 @@ FORMAT_EFFICIENCY: Final = {
 _EIGHT_BIT: Final = frozenset({"fp8", "int8"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rates:
     """A model in one weight format on one or more devices, as the formulas need it.
 
@@ -123,7 +124,7 @@ class Rates:
         parts = self.parts(batch, kv_bytes_each, context, prompt, output)
         return tuple(part * cost for part, cost in zip(parts, self.constants.cost, strict=True))
 
-    @property
+    @cached_property
     def fixed_s(self) -> float:
         """What a step costs whatever is in it [s]: the weights but experts, and the layers."""
         weights, _, _, layer, _, link, eight, four, _ = self.constants.cost
@@ -270,7 +271,7 @@ def _shape(model: Model, weights: str) -> _Shape:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ModelSteps:
     """The steps of a model on a device, for :mod:`ecoaudit.sizing.simulation`.
 
@@ -289,9 +290,18 @@ class ModelSteps:
         """What a step costs whatever is in it [s]."""
         return self.rate.fixed_s
 
+    @cached_property
+    def _kv(self) -> dict[int, float]:
+        """Cache of a sequence by its blocks [bytes], as far as it was asked for."""
+        return {}
+
     def decode_s(self, batch: float, context: float) -> float:
         """A step that gives so many answers a token, with so many tokens before each [s]."""
-        kv = kv_bytes(self.model, context, tensor_parallel=self.devices)
+        blocks = math.ceil(context / BLOCK_TOKENS)
+        kv = self._kv.get(blocks)
+        if kv is None:
+            kv = kv_bytes(self.model, context, tensor_parallel=self.devices)
+            self._kv[blocks] = kv
         return self.rate.decode_s(batch, kv, context)
 
     def prefill_s(self, tokens: float, context: float) -> float:
