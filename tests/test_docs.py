@@ -1,8 +1,8 @@
 """What the documents show is run here: commands, Python examples, links, and the help of each verb.
 
-``bench`` and ``audit`` start an engine and take minutes, so of those only the words are parsed;
-the tests marked ``engine`` run them. Commands that do not start with ``ecoaudit`` (``make``,
-``pip``) set up the environment that these tests run in.
+``bench``, ``calibrate`` and ``audit`` start an engine and take minutes, so of those only the words
+are parsed; the tests marked ``engine`` run them. Commands that do not start with ``ecoaudit``
+(``make``, ``pip``) set up the environment that these tests run in.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINKED = [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 VERBS = [verb for verbs in SECTIONS.values() for verb in verbs]
-STARTS_AN_ENGINE = {"bench", "audit"}
+STARTS_AN_ENGINE = {"bench", "audit", "calibrate"}
 README_FIGURES = {
     "tokens_per_s": "tokens/s",
     "energy_per_token_j": "J/token",

@@ -70,6 +70,16 @@ CHECKS: dict[str, Check] = {
         " can do: `ecoaudit bench`",
         ("ttft_*", "e2e_*"),
     ),
+    "calibration-poor": Check(
+        "the constants of a calibration meet its own measurements badly",
+        "calibrate again with nothing else running on the machine",
+        ("tpot_*", "ttft_*", "e2e_*", "energy_*"),
+    ),
+    "calibration-far": Check(
+        "the option's model is more than ten times as large as the device was calibrated with",
+        "calibrate with a larger model: --model",
+        ("tpot_*", "ttft_*", "e2e_*", "energy_*"),
+    ),
     "exchange-assumed": Check(
         "several cards share the model, and what they exchange is not measured on such cards",
         "measure it, or take a card that holds the model alone",

@@ -20,6 +20,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "doctor": ("doctor", "Show what can be measured here, and how to measure more."),
         "run": ("run", "Measure any command."),
         "bench": ("bench", "Serve a model and drive a scenario's load."),
+        "calibrate": ("calibrate", "Measure this card, for plans with any model on it."),
         "runs": ("runs", "List, show, recover, merge and import measured runs."),
     },
     "Plan": {

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from ecoaudit.factors.hardware import Device
     from ecoaudit.planning.fine_tuning import FineTuning
     from ecoaudit.planning.point_table import Answered
 
-_SERVING = ("gpus", "weights", "concurrency", "input_tokens", "output_tokens")
+_SERVING = (
+    *("gpus", "weights", "concurrency", "input_tokens", "output_tokens"),
+    "calibration_files",
+)
 _TRAINING = ("rank", "batch", "sequence", "no_checkpointing")
 
 
@@ -31,6 +35,13 @@ Examples:
 @click.option("--concurrency", default="1", show_default=True, help="Requests in flight.")
 @click.option("--input-tokens", default="1000", show_default=True, help="Length of a prompt.")
 @click.option("--output-tokens", default="200", show_default=True, help="Length of an answer.")
+@click.option(
+    "--calibration",
+    "calibration_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Run of `ecoaudit calibrate` on the device.",
+)
 @click.option("--train", metavar="METHOD", help="Memory of fine-tuning: lora, qlora or full.")
 @click.option("--rank", default="16", show_default=True, help="Rank of the adapters.")
 @click.option("--batch", default="1", show_default=True, help="Sequences worked on at once.")
@@ -47,6 +58,7 @@ def command(
     concurrency: str,
     input_tokens: str,
     output_tokens: str,
+    calibration_files: tuple[Path, ...],
     train: str | None,
     rank: str,
     batch: str,
@@ -76,7 +88,7 @@ def command(
     if table is not None:
         if model or gpu:
             raise UsageError("--csv: the table names the models and devices; leave --model out")
-        rows = list(answered(read_rows(table)))
+        rows = list(answered(read_rows(table), _calibrated(calibration_files)))
         if as_json:
             _print_json(rows)
         elif output is None:
@@ -100,7 +112,7 @@ def command(
         "input_tokens": input_tokens,
         "output_tokens": output_tokens,
     }
-    row = answer(asked)
+    row = answer(asked, _calibrated(calibration_files))
     if row.figures is None:
         raise UsageError(f"estimate: {row.error}")
     if output is not None:
@@ -109,6 +121,23 @@ def command(
         _print_json([row])
     else:
         _print(row)
+
+
+def _calibrated(files: tuple[Path, ...]) -> dict[str, Device]:
+    """Devices as the calibrations say, by name."""
+    from ecoaudit.errors import UsageError
+    from ecoaudit.run import load_run
+    from ecoaudit.sizing.calibration import calibrations
+
+    runs = {load_run(file).id: file for file in files}
+    found, failed = calibrations([load_run(file) for file in files])
+    for run, why in failed.items():
+        raise UsageError(f"{runs[run]}: no constants can be made of it: {why}")
+    known = {run for each in found.values() for run in each.runs}
+    for run, file in runs.items():
+        if run not in known:
+            raise UsageError(f"{file}: it is no calibration; make one with `ecoaudit calibrate`")
+    return {name: each.device for name, each in found.items()}
 
 
 def _check_options(train: str | None, table: Path | None, output: Path | None) -> None:
@@ -121,7 +150,7 @@ def _check_options(train: str | None, table: Path | None, output: Path | None) -
 
     def given(names: tuple[str, ...]) -> list[str]:
         said = [n for n in names if context.get_parameter_source(n) is ParameterSource.COMMANDLINE]
-        return [f"--{name.replace('_', '-')}" for name in said]
+        return [f"--{name.removesuffix('_files').replace('_', '-')}" for name in said]
 
     if train is None:
         for option in given(_TRAINING):

@@ -25,6 +25,10 @@ _SHORT = {
     "load": "load",
     "running_cost": "year cost",
     "quality": "quality",
+    "devices": "cards",
+    "ups_power": "UPS",
+    "staff": "staff",
+    "supply": "supply",
 }
 MOST_ROWS = 12
 MOST_COLUMNS = 4
@@ -59,8 +63,9 @@ def command(
 ) -> None:
     """Weigh every model, weight format and device against SCENARIO's limits.
 
-    Measured RUN files replace modelled speed and power where they measured an option. Nothing is
-    sent anywhere, and no GPU is needed. Exit code 0 also when nothing fits: the page says so.
+    Measured RUN files replace modelled speed and power where they measured an option; one of
+    `ecoaudit calibrate` does so for every model on its device. Nothing is sent anywhere, and no GPU
+    is needed. Exit code 0 also when nothing fits: the page says so.
     """
     from ecoaudit.cli.lookups import lookups
     from ecoaudit.planning import make_plan
@@ -124,10 +129,22 @@ def print_plan(plan: Plan, scenario: Scenario) -> None:
     if best is not None:
         _energy(console, best, lines)
     print_money(console, plan, lines)
+    _calibrations(console, plan)
     console.print("[bold]Doubts[/bold]")
     for doubt in plan.doubts:
         console.print(printable(f"- {doubt.message}."), markup=False)
         console.print(printable(f"  Remedy: {doubt.remedy}."), markup=False)
+
+
+def _calibrations(console: Console, plan: Plan) -> None:
+    """Which devices the runs calibrated; those that could not be used are among the doubts."""
+    from ecoaudit.printable import printable
+
+    for run in plan.runs:
+        if run["used"] and run.get("calibrates"):
+            told = f"{run['calibrates']} as calibrated by {run['name'] or run['id']}"
+            console.print(printable(f"{told} ({run['started_at'][:10]})."), markup=False)
+            console.print()
 
 
 def _decision(console: Console, plan: Plan, lines: Box) -> None:
@@ -155,7 +172,7 @@ def _recommended(plan: Plan, best: Option) -> list[str]:
     energy = _kwh(cost["energy_j_per_day"].value)
     return [
         f"Recommended: {best.model}",
-        f"  {best.weights} weights on 1 x {best.hardware} (figures: {best.trust})",
+        f"  {best.weights} weights on {best.n_devices} x {best.hardware} (figures: {best.trust})",
         f"  {price} to buy, {energy} a working day, {carbon} a year",
         *_mode(best),
         "What would change the answer, tightest limits first:",
@@ -201,7 +218,7 @@ def _nothing(plan: Plan) -> list[str]:
         if name in shown or (shown and name not in ("energy_per_day", "capital")):
             continue
         shown.add(name)
-        text.append(f"{option.model}, {option.weights}, 1 x {option.hardware}")
+        text.append(f"{option.model}, {option.weights}, {option.n_devices} x {option.hardware}")
         text.append(f"  first limit: {LIMIT_NAMES[name]}; {option.remedy}")
     return text
 
@@ -237,7 +254,8 @@ def _cell(option: Option | None) -> str:
     if option is None:
         return "-"
     if option.first_limit is None:
-        return f"{option.weights} fits"
+        number = "" if option.n_devices == 1 else f"{option.n_devices} x: "
+        return f"{number}{option.weights} fits"
     limit = next(limit for limit in option.limits if limit.name == option.first_limit)
     word = "unknown" if limit.ok is None else "no"
     return f"{word}: {_SHORT[limit.name]}"

@@ -1,8 +1,10 @@
-"""A small Llama with random weights, made on the spot: config and tokenizer, no network.
+"""Llamas with random weights, made on the spot: config and tokenizer, no network.
 
-It gives a real engine real work on any machine. What it says is noise. vLLM fills the weights at
+They give a real engine real work on any machine. What they say is noise. vLLM fills the weights at
 start (``--load-format dummy``), so the folder holds only the configuration and a byte-level BPE
 tokenizer, trained here on made-up words that are the same everywhere.
+
+The toy model is small; the others are as large as what a calibration is to tell the speed of.
 """
 
 from __future__ import annotations
@@ -35,15 +37,41 @@ CONFIG: Final[dict[str, Any]] = {
     "tie_word_embeddings": False,
     "dtype": "bfloat16",
 }
+CALIBRATION_CPU: Final = "ecoaudit/llama-60m"
+CALIBRATION_GPU: Final = "ecoaudit/llama-1b"
+
+
+def _larger(
+    hidden: int, intermediate: int, layers: int, heads: int, kv_heads: int, vocabulary: int
+) -> dict[str, Any]:
+    return CONFIG | {
+        "vocab_size": vocabulary,
+        "hidden_size": hidden,
+        "intermediate_size": intermediate,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv_heads,
+    }
+
+
+# Shapes by name; those of 1 and 3 billion are as Llama 3.2's, with a smaller vocabulary.
+SHAPES: Final[dict[str, dict[str, Any]]] = {
+    TOY_MODEL: CONFIG,
+    CALIBRATION_CPU: _larger(768, 2048, 8, 12, 4, 8192),
+    "ecoaudit/llama-0.2b": _larger(1024, 2816, 16, 16, 8, 8192),
+    CALIBRATION_GPU: _larger(2048, 8192, 16, 32, 8, 32768),
+    "ecoaudit/llama-3b": _larger(3072, 8192, 28, 24, 8, 32768),
+}
 _SPECIAL: Final = ("<bos>", "<eos>", "<pad>")
 _REVISION: Final = "1"  # part of the folder's name; raise it when anything above changes
 
 
-def toy_model(folder: Path | None = None) -> Path:
-    """The toy model's folder, made when it is not there yet.
+def toy_model(folder: Path | None = None, name: str = TOY_MODEL) -> Path:
+    """The folder of the toy model, or of another of ``SHAPES``, made when it is not there yet.
 
     Args:
         folder: where; None: in the user's cache folder.
+        name: a key of ``SHAPES``.
 
     Raises:
         EngineError: the package ``tokenizers`` is missing, or the folder cannot be written.
@@ -51,14 +79,14 @@ def toy_model(folder: Path | None = None) -> Path:
     if folder is None:
         from platformdirs import user_cache_path
 
-        folder = user_cache_path("ecoaudit") / f"toy-llama-{_REVISION}"
+        folder = user_cache_path("ecoaudit") / f"{name.partition('/')[2]}-{_REVISION}"
     if (folder / "config.json").is_file() and (folder / "tokenizer.json").is_file():
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         making = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
         try:
-            _write(making)
+            _write(making, SHAPES[name])
             making.chmod(0o755)
             if folder.is_dir():  # left half-made, or empty
                 shutil.rmtree(folder)
@@ -75,7 +103,7 @@ def toy_model(folder: Path | None = None) -> Path:
     return folder
 
 
-def _write(folder: Path) -> None:
+def _write(folder: Path, config: dict[str, Any]) -> None:
     try:
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     except ImportError as error:
@@ -93,16 +121,18 @@ def _write(folder: Path) -> None:
         show_progress=False,
     )
     tokenizer.train_from_iterator(_sentences(), trainer)
+    # what the larger vocabularies have besides is never asked for, but may be answered
+    tokenizer.add_tokens([f"<{number}>" for number in range(VOCABULARY, config["vocab_size"])])
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": CONFIG["max_position_embeddings"],
+        "model_max_length": config["max_position_embeddings"],
         **dict(zip(("bos_token", "eos_token", "pad_token"), _SPECIAL, strict=True)),
         "chat_template": "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n"
         "{% endfor %}assistant:",
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=1), "utf-8")
-    (folder / "config.json").write_text(json.dumps(CONFIG, indent=1), "utf-8")
+    (folder / "config.json").write_text(json.dumps(config, indent=1), "utf-8")
 
 
 def _sentences() -> list[str]:

@@ -17,7 +17,7 @@ from ecoaudit.engines.model_files import (
     is_here,
     read_model_files,
 )
-from ecoaudit.engines.toy_model import TOY_MODEL, toy_model
+from ecoaudit.engines.toy_model import SHAPES, TOY_MODEL, toy_model
 from ecoaudit.engines.vllm_flags import value_of
 from ecoaudit.errors import EngineError
 
@@ -39,8 +39,9 @@ class VllmModel:
     """A model as it was asked for.
 
     Attributes:
-        name: folder or Hugging Face id; the toy model is made on the spot.
-        random_weights: do not load weights, fill them at random. Always so for the toy model.
+        name: folder or Hugging Face id; the toy model and its like (``SHAPES``) are made on the
+            spot.
+        random_weights: do not load weights, fill them at random. Always so for those.
         max_model_len: longest prompt and answer together [tokens]; None: what the load needs.
         allow_download: whether a missing model may be fetched from Hugging Face.
     """
@@ -52,8 +53,8 @@ class VllmModel:
 
     @property
     def is_toy(self) -> bool:
-        """Whether it is the toy model."""
-        return self.name == TOY_MODEL
+        """Whether it is the toy model, or another that is made on the spot."""
+        return self.name in SHAPES
 
     @property
     def is_random(self) -> bool:
@@ -77,7 +78,7 @@ class VllmModel:
                 holds no model.
         """
         if self.is_toy:
-            return str(toy_model())
+            return str(toy_model(name=self.name))
         if not self.allow_download and not is_here(self.name):
             raise EngineError(
                 f"the model {self.name} is not on this machine; check its name, give a folder, or "

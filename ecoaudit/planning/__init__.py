@@ -20,7 +20,7 @@ from ecoaudit.planning.calibrated import calibrated_by
 from ecoaudit.planning.catalogue import Catalogue
 from ecoaudit.planning.cells import Cell
 from ecoaudit.planning.dominated import marked
-from ecoaudit.planning.doubts import doubts_of, near_saturation
+from ecoaudit.planning.doubts import doubts_of, near_saturation, of_calibration
 from ecoaudit.planning.evidence import doubts_of_runs, gather, option_id
 from ecoaudit.planning.limits import LIMIT_NAMES
 from ecoaudit.planning.options import option_in, option_of, rank_of, way_past
@@ -96,7 +96,12 @@ def make_plan(
         scenario=asdict(scenario),
         options=options,
         recommended=None if fitting is None else fitting.id,
-        doubts=[*doubts, *near_saturation(fitting), *doubts_of_runs(evidence, rested_on)],
+        doubts=[
+            *doubts,
+            *of_calibration(best, calibrated.by_name),
+            *near_saturation(fitting),
+            *doubts_of_runs(evidence, rested_on),
+        ],
         factors=rows_of(scenario, wanted_models, wanted_devices, grid),
         runs=listed,
         costs={} if first is None else costs_of(first, scenario),

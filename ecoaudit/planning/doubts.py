@@ -15,9 +15,12 @@ from ecoaudit.planning.cells import Cell
 from ecoaudit.planning.site_day import hours_without
 from ecoaudit.run import Doubt
 from ecoaudit.scenario import Scenario
+from ecoaudit.sizing.calibration import Calibration
 from ecoaudit.units import human, significant
 
 NEAR: Final = 0.8  # of what an option can do in the busiest hour
+POOR: Final = 0.05  # root mean square by which a calibration misses its own measurements
+FAR: Final = 10.0  # times the size of the model that calibrated
 
 
 def doubts_of(
@@ -52,11 +55,12 @@ def doubts_of(
             )
         )
     if best is None or best.evidence is None:
+        idle = best is None or best.device.loaded_idle is None
         doubts.append(
             doubt(
                 "not-measured",
                 "speed and power are modelled, not measured: each figure says how far off it may"
-                " be, idle power from half to twice",
+                f" be{', idle power from half to twice' if idle else ''}",
                 "measure the option with `ecoaudit bench` and give the run to `ecoaudit plan`",
             )
         )
@@ -127,6 +131,26 @@ def near_saturation(option: Option | None) -> Iterator[Doubt]:
                 f"the busiest hour brings {usual} % of what it can do, and up to {most} %: a little"
                 " more work, or a little less speed, and waits grow steeply",
             )
+
+
+def of_calibration(best: Cell | None, calibrated: Mapping[str, Calibration]) -> Iterator[Doubt]:
+    """Of the calibration that the recommended option's device rests on."""
+    found = None if best is None else calibrated.get(best.device.name)
+    if best is None or found is None:
+        return
+    if found.off > POOR:
+        yield doubt(
+            "calibration-poor",
+            f"the constants of {best.device.name} meet its own measurements to"
+            f" {significant(100 * found.off)} % only",
+        )
+    times = best.figure("parameters").number / found.largest
+    if times > FAR:
+        yield doubt(
+            "calibration-far",
+            f"{best.model.name} is {significant(times)} times as large as the model that"
+            f" {best.device.name} was calibrated with",
+        )
 
 
 def _of_supply(scenario: Scenario, supply: Mapping[str, Any]) -> Iterator[Doubt]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ecoaudit.errors import EcoauditError, FileFormatError, UsageError, did_you_mean
-from ecoaudit.factors.hardware import find_device
+from ecoaudit.factors.hardware import Device, find_device
 from ecoaudit.factors.model_config import read
 from ecoaudit.factors.models import Model, find_model
 from ecoaudit.factors.weight_format import weight_format
@@ -67,18 +67,23 @@ class Answered:
         return self.asked | added
 
 
-def answer(asked: Mapping[str, str]) -> Answered:
-    """The figures of one row; never an error of its own."""
+def answer(asked: Mapping[str, str], calibrated: Mapping[str, Device] | None = None) -> Answered:
+    """The figures of one row; never an error of its own.
+
+    Args:
+        asked: its cells by column.
+        calibrated: devices as the user's calibrations say, by name.
+    """
     row = {name: (text or "").strip() for name, text in asked.items()}
     point = None
     try:
-        point = point_of(row)
+        point = point_of(row, calibrated or {})
         return Answered(row, point, figures_of(point))
     except EcoauditError as error:
         return Answered(row, point, None, str(error))
 
 
-def point_of(row: Mapping[str, str]) -> Point:
+def point_of(row: Mapping[str, str], calibrated: Mapping[str, Device]) -> Point:
     """A point from the texts of its cells.
 
     Raises:
@@ -96,13 +101,21 @@ def point_of(row: Mapping[str, str]) -> Point:
         raise UsageError(f"n_gpus: expected a whole number; got {said['n_gpus']!r}")
     return Point(
         model,
-        find_device(said["gpu"]),
+        _device(said["gpu"], calibrated),
         weight_format(_ALIASES.get(weights, weights), "weights"),
         int(devices),
         _number(said, "concurrency"),
         _number(said, "input_tokens"),
         _number(said, "output_tokens"),
     )
+
+
+def _device(name: str, calibrated: Mapping[str, Device]) -> Device:
+    """A calibrated device by its own name, or one of the table, as calibrated if it was."""
+    if name in calibrated:
+        return calibrated[name]
+    device = find_device(name)
+    return calibrated.get(device.name, device)
 
 
 def model_of(name: str) -> Model:
@@ -164,6 +177,8 @@ def written(rows: Iterable[Answered]) -> str:
     return out.getvalue()
 
 
-def answered(rows: Iterable[Mapping[str, str]]) -> Iterator[Answered]:
+def answered(
+    rows: Iterable[Mapping[str, str]], calibrated: Mapping[str, Device] | None = None
+) -> Iterator[Answered]:
     """Each row answered, in its place."""
-    return (answer(row) for row in rows)
+    return (answer(row, calibrated) for row in rows)

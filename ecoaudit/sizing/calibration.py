@@ -27,6 +27,7 @@ from ecoaudit.sizing.calibration_run import Look, Seen, is_calibration, read
 from ecoaudit.sizing.calibration_terms import SCALED, Asked, log_draws, log_times, others, scaled
 from ecoaudit.sizing.constants import ANY, SORTS, TERMS, Constants, constants_of
 from ecoaudit.sizing.log_fit import LogFit, Predict, fit
+from ecoaudit.sizing.memory import parameters
 from ecoaudit.sizing.speed import rates
 
 # From model to model, the errors of the H100's constants on models that they were not fitted on: of
@@ -62,6 +63,7 @@ class Calibration:
         runs: ids of those that it was calibrated by.
         off: what was measured over what the constants give, root mean square of the logarithm.
         made: whether the device is a computer that no table has, made of the run.
+        largest: parameters of the largest model that it was calibrated with.
     """
 
     device: Device
@@ -69,6 +71,7 @@ class Calibration:
     runs: tuple[str, ...]
     off: float
     made: bool
+    largest: float
 
     def figures(self) -> Iterator[tuple[str, Estimate]]:
         """What it says of the device, for people: name and figure."""
@@ -145,9 +148,9 @@ def calibrated(pairs: Sequence[tuple[Seen, Subject]]) -> Calibration:
     if idle_w.known:
         at_rest = f"{each[-1].said}: model loaded, at rest; {idle_w.source}"
         device = replace(device, loaded_idle=idle_w.sourced(at_rest))
-    return Calibration(
-        device, constants, tuple(seen.run.id for seen in each), speed.off, subject.made
-    )
+    largest = max(parameters(seen.model).number for seen in each)
+    ids = tuple(seen.run.id for seen in each)
+    return Calibration(device, constants, ids, speed.off, subject.made, largest)
 
 
 def _engine(run: Run) -> str:

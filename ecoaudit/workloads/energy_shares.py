@@ -52,7 +52,7 @@ def energy_shares(
         window: energy under load.
         idle: the loaded engine at rest; None where that was not measured.
         requests: that were answered in the window.
-        per_day: that the scenario has on a working day.
+        per_day: that the scenario has on a working day; absent where it has none.
     """
     if idle is None:
         why = "the loaded engine was not measured at rest (--idle)"
@@ -63,9 +63,12 @@ def energy_shares(
         power, net = above["idle_power_w"], above.get("net_energy_j")
         if net is not None and net.known and power.known:
             marginal = net.per(requests, _UNIT)
+            above_rest = marginal.sourced(f"above the loaded engine at rest; {net.source}")
+            if not per_day.known:
+                return {MARGINAL: above_rest, ALLOCATED: Estimate.absent(_UNIT, per_day.source)}
             rest = (power * DAY_S).converted(1.0, "J").per(per_day, _UNIT)
             return {
-                MARGINAL: marginal.sourced(f"above the loaded engine at rest; {net.source}"),
+                MARGINAL: above_rest,
                 ALLOCATED: (marginal + rest).sourced(
                     f"with its part of a day at rest of {DAY_S:,.0f} s over {per_day.number:g}"
                     f" requests; {power.source}"

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ecoaudit.factors.hardware import find_device
+from ecoaudit.factors.models import find_model
 from ecoaudit.planning.point_table import COLUMNS
+from tests.calibrations import calibration, known_constants
 from tests.cli.conftest import Ecoaudit
 
 HEADER = "model,gpu,n_gpus,weights,concurrency,input_tokens,output_tokens"
@@ -164,3 +167,29 @@ def test_fine_tuning_that_means_nothing_is_one_sentence(ecoaudit: Ecoaudit, tmp_
         assert len(done.stderr.strip().splitlines()) == 1
     nobody = ecoaudit("estimate", "--train", "lora", "--gpu", "L4")
     assert "name a model and a device" in nobody.stderr
+
+
+def test_a_calibrated_device_answers_with_its_own_constants(
+    ecoaudit: Ecoaudit, tmp_path: Path
+) -> None:
+    slow = known_constants({"weights": 1.6, "layer": 1.6})
+    calibration(find_model("Llama-3.2-1B"), find_device("L4"), slow).save(tmp_path / "c.json")
+    words = ("estimate", "--model", "Qwen3-1.7B", "--gpu", "L4", "--json")
+    plain, own = ecoaudit(*words), ecoaudit(*words, "--calibration", "c.json")
+    assert own.returncode == 0, own.stderr
+    (before,), (after,) = json.loads(plain.stdout), json.loads(own.stdout)
+    assert (before["basis"], after["basis"]) == ("datasheet", "calibrated")
+    times = [row["figures"]["tpot_s"]["value"] for row in (before, after)]
+    assert times[1] > 1.3 * times[0]
+
+
+def test_a_calibration_that_is_none_is_refused(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
+    ecoaudit("run", "-q", "-o", "x.json", "--", "true")
+    refused = ecoaudit(
+        "estimate", "--model", "Qwen3-1.7B", "--gpu", "L4", "--calibration", "x.json"
+    )
+    assert refused.returncode == 2
+    assert "x.json: it is no calibration; make one with `ecoaudit calibrate`" in refused.stderr
+    trained = ecoaudit("estimate", "--train", "lora", *words)
+    assert trained.returncode == 2
+    assert "leave --calibration out" in trained.stderr

@@ -86,3 +86,15 @@ def test_a_computer_becomes_a_column(scenario: Scenario) -> None:
     )
     assert {each.hardware for each in priced.options} == {"A fast (8 CPUs 32 GiB)"}
     assert priced.options[0].quantities["capital_usd"].number == 500.0
+
+
+def test_a_model_far_larger_than_the_calibrating_one_is_a_doubt(scenario: Scenario) -> None:
+    small = calibration(find_model("Qwen3-0.6B"), L4, SLOW)
+    large = calibration(find_model("Llama-3.2-1B"), L4, SLOW)
+    found = {}
+    for name, run in (("small", small), ("large", large)):
+        plan = make_plan(scenario, [run], model_names=["Qwen3-8B"], device_names=["L4"])
+        found[name] = {said.code: said.message for said in plan.doubts}
+    assert "13" in found["small"]["calibration-far"]  # 8.19 over 0.596 billion
+    assert "calibration-far" not in found["large"]
+    assert "half to twice" not in found["large"]["not-measured"]  # idle power was measured
