@@ -190,6 +190,7 @@ def test_a_calibration_that_is_none_is_refused(ecoaudit: Ecoaudit, tmp_path: Pat
     )
     assert refused.returncode == 2
     assert "x.json: it is no calibration; make one with `ecoaudit calibrate`" in refused.stderr
-    trained = ecoaudit("estimate", "--train", "lora", *words)
+    trained = ecoaudit("estimate", "--train", "lora", "--model", "Qwen3-1.7B", "--gpu", "L4",
+                       "--calibration", "x.json")  # fmt: skip
     assert trained.returncode == 2
     assert "leave --calibration out" in trained.stderr

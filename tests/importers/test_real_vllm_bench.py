@@ -28,12 +28,16 @@ from ecoaudit.run import CurvePoint, Run, load_run
 from tests.importers.results import write
 
 DATA = Path(__file__).parents[1] / "data"
-# `vllm bench serve` has no module of its own to run, and its command fails on the CPU build.
+# `vllm bench serve` has no module of its own to run, and its command fails on the CPU build. One
+# process for all levels: importing it takes longer than a level.
 PROGRAM = """
+import json, sys
 from vllm.benchmarks.serve import add_cli_args, main
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 if __name__ == "__main__":
-    parser = FlexibleArgumentParser(); add_cli_args(parser); main(parser.parse_args())
+    parser = FlexibleArgumentParser(); add_cli_args(parser)
+    for words in json.loads(sys.argv[1]):
+        main(parser.parse_args(words))
 """
 LEVELS = (1, 4)
 REQUESTS, PROMPT, ANSWER = 12, 64, 24
@@ -73,28 +77,30 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     facts = engine.start(lambda _: None, concurrency=max(LEVELS), context=256)
     try:
         before = generated(facts.url)
-        for level in LEVELS:
-            subprocess.run(
-                [
-                    *(sys.executable, "-c", PROGRAM),
-                    *("--backend", "vllm", "--endpoint", "/v1/completions"),
-                    *("--base-url", facts.url, "--model", facts.served_name),
-                    *("--tokenizer", str(toy_model()), "--dataset-name", "random"),
-                    *("--random-input-len", str(PROMPT), "--random-output-len", str(ANSWER)),
-                    *("--num-prompts", str(REQUESTS), "--max-concurrency", str(level)),
-                    *("--seed", str(level), "--temperature", "0", "--ignore-eos"),
-                    *("--percentile-metrics", "ttft,tpot,itl,e2el"),
-                    *("--metric-percentiles", "50,95,99", "--disable-tqdm"),
-                    *("--save-result", "--save-detailed", "--append-result"),
-                    *("--result-filename", str(file)),
-                ],
-                check=True,
-                cwd=folder,
-                env=os.environ | {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=300,
-            )
+        levels = [
+            [
+                *("--backend", "vllm", "--endpoint", "/v1/completions"),
+                *("--base-url", facts.url, "--model", facts.served_name),
+                *("--tokenizer", str(toy_model()), "--dataset-name", "random"),
+                *("--random-input-len", str(PROMPT), "--random-output-len", str(ANSWER)),
+                *("--num-prompts", str(REQUESTS), "--max-concurrency", str(level)),
+                *("--seed", str(level), "--temperature", "0", "--ignore-eos"),
+                *("--percentile-metrics", "ttft,tpot,itl,e2el"),
+                *("--metric-percentiles", "50,95,99", "--disable-tqdm"),
+                *("--save-result", "--save-detailed", "--append-result"),
+                *("--result-filename", str(file)),
+            ]
+            for level in LEVELS
+        ]
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM, json.dumps(levels)],
+            check=True,
+            cwd=folder,
+            env=os.environ | {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=300,
+        )
         made = generated(facts.url) - before
     finally:
         engine.stop()
