@@ -82,6 +82,7 @@ LIMIT_UNITS: Final = {
     "running_cost": "USD",
     "quality": "",
     "ups_power": "W",
+    "generator_power": "W",
     "devices": "devices",
     "supply": "s",
     "staff": "s",

@@ -572,6 +572,42 @@ def test_several_clinics_share_one_computer(urban: Scenario) -> None:
     assert each_way[1] < 0.15 * each_way[0]  # idle is shared out over twenty times the requests
     assert limit(shared, "capital")[0] == pytest.approx((limit(alone, "capital")[0] or 0) / 20)
     assert limit(shared, "load")[0] == pytest.approx((limit(alone, "load")[0] or 0) * 20)
+    for name in ("complete", "memory"):  # all of them wait, and all of them have to be held
+        assert (limit(shared, name)[0] or 0) > (limit(alone, name)[0] or 0)
+
+
+def test_a_shared_computer_is_judged_under_the_requests_of_all(urban: Scenario) -> None:
+    """As one clinic with as many times the clinicians."""
+    demand = replace(urban.demand, clinicians=urban.demand.clinicians * 20.0)
+    crowd = plan_of(replace(urban, demand=demand), "Qwen3-8B", "L4")
+    together = plan_of(replace(urban, shared_by=declared(20, "clinics")), "Qwen3-8B", "L4")
+    shared = next(each for each in together.options if each.mode == "shared")
+    alone = option_alone(crowd, shared)
+    for name in ("complete", "memory", "load"):
+        assert limit(shared, name)[0] == pytest.approx(limit(alone, name)[0], rel=0.01)
+    assert shared.quantities["e2e_s"].number == pytest.approx(
+        alone.quantities["e2e_s"].number, rel=0.01
+    )
+
+
+def test_of_two_ways_that_fit_the_one_without_a_wait_comes_first(urban: Scenario) -> None:
+    service = replace(urban.workload.service, complete=declared(3600, "s"))
+    patient = replace(urban, workload=replace(urban.workload, service=service))
+    found = plan_of(patient, "Qwen3-8B", "L4")
+    fitting = [each for each in found.options if each.verdict is Verdict.FITS]
+    asleep = next(each for each in fitting if each.mode == "sleep-between-jobs")
+    awake = next(each for each in fitting if each.mode == "always-on")
+    assert fitting.index(awake) < fitting.index(asleep)
+    assert found.recommended is not None
+    assert found.recommended.endswith("opening-hours")
+    energies = [each.quantities["energy_j_per_year"].number for each in (asleep, awake)]
+    assert energies[0] < energies[1]
+
+
+def test_every_model_of_a_short_list_is_weighed_in_other_ways() -> None:
+    found = make_plan(load_scenario("solar-rural-screening"))
+    models_in_ways = {each.model for each in found.options if each.mode == "opening-hours"}
+    assert {"Qwen/Qwen3-4B", "Qwen/Qwen3-1.7B", "Qwen/Qwen3-0.6B"} <= models_in_ways
 
 
 def test_each_clinic_pays_its_part_of_a_shared_computer(urban: Scenario) -> None:

@@ -51,7 +51,8 @@ def make_plan(
     """Weigh every option of a scenario.
 
     Those that fit come first: the largest model (where models have scores of quality, any whose
-    score is enough), then the least energy in a year, then the lowest price. The others follow:
+    score is enough), then ways in which nobody waits for it to wake, then the least energy in a
+    year (in steps of 5 %), then the lowest price. The others follow:
     those that miss a limit, fewest limits missed or unknown first, then the nearest miss in steps
     of 10 %, then as above; last those that miss none that is known.
 

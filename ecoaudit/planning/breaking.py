@@ -77,10 +77,14 @@ def _limits(
     evidence = {} if cell.evidence is None else {cell.key: cell.evidence}
     catalogue = Catalogue(scenario, [cell.model], [cell.device], prices, evidence, [cell.devices])
     busier = Cell(Verdicts(catalogue), 0, 0)
-    if mode == ALWAYS_ON or not busier.held:
-        return busier.limits
-    way = way_of(busier, mode, runs)
-    return busier.limits if way is None else list(way.limits)
+    way = None
+    if mode != ALWAYS_ON and busier.held:
+        way = way_of(busier, mode, runs)
+    if way is not None:
+        return list(way.limits)
+    supply = busier.verdicts.supply(0, 0)
+    others = [limit for limit in busier.limits if limit.name != "supply"]
+    return others if supply is None else [*others, supply]
 
 
 def _times(scenario: Scenario, factor: float, weights: str) -> Scenario:

@@ -77,15 +77,12 @@ class Catalogue:
         counts: Sequence[int] | None = None,
     ):
         self.scenario = scenario
+        self._given = models, prices, evidence
         self._loads = loads_of(scenario, models)
         self.load = load_of(scenario)
         formats = [(model, model.formats(scenario.weights)) for model in models]
         self.pairs = [Pair(model, weights) for model, found in formats for weights in found]
-        self._columns = (
-            columns_of(devices, scenario.site.host)
-            if counts is None
-            else list(zip(devices, counts, strict=True))
-        )
+        self._columns = columns_of(devices, scenario.site.host, counts)
         self.devices = [device for device, _ in self._columns]
         self.counts = [count for _, count in self._columns]
         self._asked = Asked.of([self._loads[pair.model.name] for pair in self.pairs])
@@ -107,6 +104,11 @@ class Catalogue:
     def load_at(self, row: int) -> Load:
         """The requests in the tokens of a model."""
         return self._loads[self.pairs[row].model.name]
+
+    def under(self, scenario: Scenario) -> Catalogue:
+        """The same options under another scenario, whose site has as many slots."""
+        models, prices, evidence = self._given
+        return Catalogue(scenario, models, self.devices, prices, evidence, self.counts)
 
     def with_waits(self, waits: Mapping[tuple[int, int], tuple[Estimate, Estimate]]) -> Catalogue:
         """The same with other waits for the first token and the whole answer in some cells [s]."""

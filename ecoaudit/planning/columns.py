@@ -17,12 +17,17 @@ from ecoaudit.sizing.sharing import most_devices
 COUNTS: Final = (2, 4, 8)  # of cards that share a model; heads are nearly always split by these
 
 
-def columns_of(devices: Sequence[Device], host: Host) -> list[tuple[Device, int]]:
+def columns_of(
+    devices: Sequence[Device], host: Host, counts: Sequence[int] | None = None
+) -> list[tuple[Device, int]]:
     """The device of each computer, and how many of it.
 
     Only cards are multiplied, as far as ``host.slots`` goes (its lower end); without it each device
-    stands alone. Modules need a server that is not in the table, machines are whole.
+    stands alone. Modules need a server that is not in the table, machines are whole. With
+    ``counts`` it is that many of each.
     """
+    if counts is not None:
+        return list(zip(devices, counts, strict=True))
     slots = 1 if host.slots is None else int(host.slots.low or 1)
     return [
         (device, count)

@@ -21,6 +21,7 @@ LIMIT_NAMES: Final = {
     "context": "context length",
     "circuit_power": "circuit power",
     "ups_power": "power of the UPS",
+    "generator_power": "power of the generator",
     "capital": "purchase price",
     "energy_per_day": "energy per day",
     "first_token": "wait for the first word",

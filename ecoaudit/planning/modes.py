@@ -111,7 +111,7 @@ class Mode:
     def energy_j_per_year(self, days_per_year: Estimate) -> Estimate:
         """Working days and days of rest [J]."""
         days = days_per_year.number
-        return self.energy_j_per_day * days + self.energy_j_per_rest_day * (365.25 - days)
+        return self.energy_j_per_day * days + self.energy_j_per_rest_day * max(365.25 - days, 0.0)
 
 
 def work_of(demand: Demand, requests: Estimate, busy_s: Estimate) -> Work:

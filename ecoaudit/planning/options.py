@@ -75,24 +75,33 @@ def option_in(way: Way, always_on: Option, scenario: Scenario, grid: GridFactor)
         first_limit=None if first is None else first.name,
         remedy=None if first is None else _missed(way),
         limits=list(way.limits),
-        quantities=of_mode(always_on.quantities, way.mode, way.fed, scenario, grid),
+        quantities=of_mode(always_on.quantities, way, scenario, grid),
         trust=always_on.trust,
     )
 
 
 def rank_of(option: Option, place: int = 0, *, scored: bool) -> tuple[float, ...]:
-    """Among those that fit: the largest model (unless all have a score that is enough), then the
-    least energy in a year, then the lowest price."""
+    """Among those that fit: the largest model (unless all have a score that is enough), then ways
+    in which nobody waits for it to wake, then the least energy in a year in steps of 5 %, then the
+    lowest price."""
     found = option.quantities
     if not found:
         return (math.inf, math.inf, math.inf, place)
     price = found["capital_usd"].value
+    added = found.get("added_wait_s")
+    wakes = added is not None and (added.high or 0.0) > 0
     return (
         0.0 if scored else -found["parameters"].number,
-        found["energy_j_per_year"].number,
+        float(wakes),
+        _step(found["energy_j_per_year"].number),
         math.inf if price is None else price,
         place,
     )
+
+
+def _step(energy_j: float) -> float:
+    """Energies within about 5 % count alike: that is far within their doubt."""
+    return math.floor(math.log(energy_j) / math.log(1.05)) if energy_j > 0 else -math.inf
 
 
 def way_past(way: Way) -> str:

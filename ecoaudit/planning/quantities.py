@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ecoaudit.estimate import Basis, Estimate
-from ecoaudit.factors.grid import GridFactor, operational_kgco2e
+from ecoaudit.factors.grid import GridFactor
 from ecoaudit.planning.cells import Cell
 from ecoaudit.planning.cost import Ownership, ownership, per_result
-from ecoaudit.planning.feeding import Fed
-from ecoaudit.planning.modes import SHARED, Mode
+from ecoaudit.planning.modes import SHARED
 from ecoaudit.planning.renting import download_s
+from ecoaudit.planning.ways import Way
 from ecoaudit.scenario import Scenario
 from ecoaudit.sizing.memory import kv_bytes_per_token
 from ecoaudit.units import S_PER_DAY
@@ -34,10 +34,7 @@ def quantities_of(option: Cell, scenario: Scenario, grid: GridFactor) -> dict[st
     }
     if not option.held:
         return found
-    for name, limit in (("ttft_s", "first_token"), ("e2e_s", "complete")):
-        if limit in option.verdicts.checks:
-            found[name] = option.limit(limit).value
-    found["tpot_s"] = option.figure("tpot_s")
+    found |= _times(option)
     found["busy_share"] = (option.figure("busy_s") / S_PER_DAY).converted(1, "")
     link = scenario.site.link_speed
     if link is not None:
@@ -47,7 +44,7 @@ def quantities_of(option: Cell, scenario: Scenario, grid: GridFactor) -> dict[st
 
 
 def of_mode(
-    always_on: dict[str, Estimate], mode: Mode, fed: Fed, scenario: Scenario, grid: GridFactor
+    always_on: dict[str, Estimate], way: Way, scenario: Scenario, grid: GridFactor
 ) -> dict[str, Estimate]:
     """The same in another way of running it.
 
@@ -55,6 +52,9 @@ def of_mode(
     waking.
     """
     found = dict(always_on)
+    mode, fed = way.mode, way.fed
+    if way.busier is not None:
+        found |= _times(way.busier)
     pue = scenario.site.pue
     computer = mode.energy_j_per_day.per(pue, "J")
     active = found["active_energy_j_per_day"]
@@ -71,13 +71,22 @@ def of_mode(
         "energy_j_per_rest_day": mode.energy_j_per_rest_day,
         "energy_j_per_year": year,
         "energy_usd_per_year": fed.energy_usd,
-        "operational_kgco2e_per_year": operational_kgco2e(year, grid),
+        "operational_kgco2e_per_year": fed.kgco2e(scenario.site, grid),
         "energy_per_request_j": mode.energy_per_request_j,
         "busy_share": mode.busy_share,
         "added_wait_s": mode.added_wait_s,
         "woken_share": mode.woken_share,
     }
     return found | _money(found, scenario, clinics_of(mode.name, scenario))
+
+
+def _times(option: Cell) -> dict[str, Estimate]:
+    """Waits at the peak, where they are limited, and time per token."""
+    pairs = (("ttft_s", "first_token"), ("e2e_s", "complete"))
+    found = {
+        name: option.limit(limit).value for name, limit in pairs if limit in option.verdicts.checks
+    }
+    return found | {"tpot_s": option.figure("tpot_s")}
 
 
 def clinics_of(mode: str, scenario: Scenario) -> Estimate | None:
@@ -112,6 +121,7 @@ def _energy(option: Cell, scenario: Scenario, grid: GridFactor) -> dict[str, Est
     site, requests = scenario.site, scenario.requests_per_day
     idle, active, day = (option.figure(name) for name in ("idle_j", "active_j", "day_j"))
     year = option.figure("year_j").times(site.pue, "J").sourced("idle, work and cooling of a year")
+    fed = option.verdicts.fed(option.row, option.column)
     added = active.times(site.pue, "J").per(requests, "J/request")
     return {
         "idle_energy_j_per_day": idle.sourced("24 h with the model loaded"),
@@ -119,8 +129,8 @@ def _energy(option: Cell, scenario: Scenario, grid: GridFactor) -> dict[str, Est
         "cooling_energy_j_per_day": _cooling(idle + active, site.pue),
         "energy_j_per_day": day,
         "energy_j_per_year": year,
-        "energy_usd_per_year": option.verdicts.energy_usd.at(option.row, option.column),
-        "operational_kgco2e_per_year": operational_kgco2e(year, grid),
+        "energy_usd_per_year": fed.energy_usd,
+        "operational_kgco2e_per_year": fed.kgco2e(site, grid),
         "energy_per_request_j": day.per(requests, "J/request").sourced(
             "a working day's energy over its requests: idle shared out"
         ),

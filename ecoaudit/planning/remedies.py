@@ -32,6 +32,7 @@ class Remedies:
             "capital": self._capital,
             "energy_per_day": self._energy,
             "ups_power": self._ups,
+            "generator_power": self._generator,
             "supply": self._supply,
             "staff": self._staff,
             "running_cost": self._running,
@@ -92,6 +93,14 @@ class Remedies:
         peak = human(other.figure("peak_w").number, "W")
         return f"{start}, or {other.hardware}, which peaks at {peak}"
 
+    def _generator(self, option: Cell, limit: Limit) -> str:
+        start = f"take a generator that carries {human(limit.value.high, 'W')}"
+        other = self._device(option, "generator_power", self._catalogue.peak_w.value)
+        if other is None:
+            return start
+        peak = human(other.figure("peak_w").number, "W")
+        return f"{start}, or {other.hardware}, which peaks at {peak}"
+
     def _supply(self, option: Cell, limit: Limit) -> str:
         start = f"up to {human(limit.value.high, 's')} of a working day have no electricity"
         other = self._device(option, "supply", self._catalogue.idle_w.value)
@@ -120,6 +129,8 @@ class Remedies:
             return _measure(limit)
         there = limit.limit or 0.0
         supply = _kwh(there)
+        if self._scenario.site.host.sleep_power is None:
+            return f"give it more than {supply}, or state host.sleep_power: off at night may fit"
         most = self._open_only_j(option)
         switched = _kwh(most)
         if most <= there:

@@ -109,7 +109,8 @@ def settings(cell: Cell) -> Iterator[Setting]:
         yield Setting(
             "load", f"{word} the clinicians", replace(scenario, demand=demand), waits=True
         )
-    if scenario.site.tariff.number > 0:
+    site = scenario.site
+    if max(each.number for each in (site.tariff, *(b.price for b in site.tariff_by_hour))) > 0:
         for factor, word in ((_HALF, "half"), (_TWICE, "twice")):
             yield Setting("tariff", f"{word} the price of electricity", _priced(scenario, factor))
     life = scenario.money.life

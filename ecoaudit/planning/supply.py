@@ -150,21 +150,47 @@ def supply_days(site: Site, loads: Sequence[DayLoad]) -> list[SupplyDay]:
     return [_day(site, feed, course, prices, place * ENDS) for place in range(len(loads))]
 
 
-def fed_rows(site: Site, rows: Array) -> tuple[Array, Array]:
-    """What a day of many loads comes to: time without supply [s], and what is bought [USD].
+@dataclass(frozen=True, slots=True)
+class FedRows:
+    """What a day of many loads comes to, one figure a row.
+
+    Attributes:
+        unserved_s: time without supply [s].
+        usd: what is bought [USD].
+        grid_j: from the grid, the UPS's charge included [J].
+        generator_j: [J].
+        panels_j: what panels and battery give to the load [J].
+    """
+
+    unserved_s: Array
+    usd: Array
+    grid_j: Array
+    generator_j: Array
+    panels_j: Array
+
+
+def fed_rows(site: Site, rows: Array, prices: Sequence[Estimate]) -> FedRows:
+    """What a day of many loads comes to.
 
     Args:
         site: its supply.
         rows: three a load, as :func:`load_rows` gives them [J]; (3 x loads, 24).
+        prices: of electricity in each hour [USD/J].
     """
+    import numpy
+
     feed = feed_of(site, len(rows) // ENDS)
     course = steady(feed, rows)
     bought = course.grid + course.ups_charged
-    usd = (bought * _prices(site)[_cases(len(rows))]).sum(1)
+    cases = _cases(len(rows))
+    by_case = numpy.array([ends_of(price, harm=True) for price in prices]).T
+    usd = (bought * by_case[cases]).sum(1)
+    made = course.generator.sum(1)
     if site.generator is not None:
         per_j = site.generator.fuel_use.times(site.generator.fuel_price, "USD/J")
-        usd = usd + course.generator.sum(1) * ends_of(per_j, harm=True)[_cases(len(rows))]
-    return silent(course).sum(1), usd
+        usd = usd + made * ends_of(per_j, harm=True)[cases]
+    panels = (course.direct + course.battery).sum(1)
+    return FedRows(silent(course).sum(1), usd, bought.sum(1), made, panels)
 
 
 def _cases(rows: int) -> NDArray[numpy.intp]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cached_property
+from typing import Final
 
 import numpy
 from numpy.typing import NDArray
@@ -16,8 +17,11 @@ from ecoaudit.plan import Limit
 from ecoaudit.planning.catalogue import Catalogue
 from ecoaudit.planning.cost import staff_usd
 from ecoaudit.planning.feeding import Fed, Feeding, Place, supplied
-from ecoaudit.planning.limits import LIMIT_NAMES, Check, the_same
+from ecoaudit.planning.limits import LIMIT_NAMES, Check, judged, the_same
+from ecoaudit.planning.supply import has_grid
 from ecoaudit.scenario import Quality
+
+AT_ALL_HOURS: Final = "it is to be fed at every hour"
 
 
 class Verdicts:
@@ -37,7 +41,7 @@ class Verdicts:
         found = {check.name: check for check in self._by_tables}
         if self._feeding.by_hour:
             hours = supplied(self.catalogue, self._followed)
-            found["supply"] = the_same("supply", hours, 0.0, "it is to be fed at every hour")
+            found["supply"] = the_same("supply", hours, 0.0, AT_ALL_HOURS)
         money = self.catalogue.scenario.money
         if money.yearly_budget is not None:
             found["running_cost"] = _within(
@@ -69,6 +73,8 @@ class Verdicts:
         found.append(the_same("load", needs.peak_load, 1.0, what))
         if max(needs.counts) > 1:
             found.append(self._devices())
+        if site.generator is not None and (not has_grid(site) or site.outages is not None):
+            found.append(_within("generator_power", needs.peak_w, site.generator.power))
         if site.ups is not None:
             found.append(_within("ups_power", needs.peak_w, site.ups.power))
         upkeep, staff = scenario.money.upkeep, site.staff
@@ -95,6 +101,25 @@ class Verdicts:
                 may &= check.ok
         places = [(int(row), int(column)) for row, column in numpy.argwhere(may)]
         return self._feeding.of_always_on(self.catalogue, places)
+
+    def supply(self, row: int, column: int) -> Limit | None:
+        """Time without electricity of an option that is always on, whatever else it misses; None:
+        the hours do not decide, or it does not hold its model."""
+        place = (row, column)
+        if not self._feeding.by_hour or not self.catalogue.held[place]:
+            return None
+        fed = self._followed.get(place)
+        if fed is None:
+            fed = self._feeding.of_always_on(self.catalogue, [place])[place]
+        return judged("supply", fed.unserved_s, 0.0, AT_ALL_HOURS)
+
+    def fed(self, row: int, column: int) -> Fed:
+        """What feeds an option that is always on, over a year."""
+        followed = self._followed.get((row, column))
+        if followed is not None:
+            return followed
+        year = self.catalogue.year_j.at(row, column).times(self.catalogue.scenario.site.pue, "J")
+        return self._feeding.from_the_grid(self.energy_usd.at(row, column), year)
 
     @cached_property
     def energy_usd(self) -> Band:

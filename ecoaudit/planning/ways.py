@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -23,10 +24,14 @@ from ecoaudit.planning.modes import (
     shared,
     work_of,
 )
+from ecoaudit.planning.verdicts import AT_ALL_HOURS, Verdicts
+from ecoaudit.planning.waits import OPTIONS as SIMULATED
+from ecoaudit.planning.waits import simulated
 from ecoaudit.planning.waking import wake_of
 from ecoaudit.run import Run
 
 OPTIONS: Final = 40  # are weighed in every way
+_EACH: Final = 2  # of a model, before those of the next
 _CHANGED: Final = (
     "energy_per_day",
     "supply",
@@ -34,6 +39,7 @@ _CHANGED: Final = (
 )  # limits that a way of running may meet
 WAYS: Final = (*(name for name in OWN_MODES if name != ALWAYS_ON), SHARED)
 _WAITS: Final = ("first_token", "complete")
+_OF_LOAD: Final = ("memory", "load", *_WAITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,14 @@ class Way:
         cell: the option.
         mode: the way.
         fed: what its hours make of the site's supply.
+        busier: the option under the requests of all who share it; None: it is not shared.
         limits: as those of the option, with what the way changes.
     """
 
     cell: Cell
     mode: Mode
     fed: Fed
+    busier: Cell | None
     limits: tuple[Limit, ...]
 
     @property
@@ -64,8 +72,9 @@ class Way:
 
 
 def in_every_way(cells: Sequence[Cell]) -> list[Cell]:
-    """The options that are weighed in every way: those that meet every limit which no way of
-    running changes, the largest models first; where quality has scores, in the order given."""
+    """The options that are weighed in every way, of those that meet every limit which no way of
+    running changes: the best two of each of the largest models, then the next two; where quality
+    has scores, in the order given."""
     if not cells:
         return []
     verdicts, scenario = cells[0].verdicts, cells[0].catalogue.scenario
@@ -74,7 +83,12 @@ def in_every_way(cells: Sequence[Cell]) -> list[Cell]:
     found = [cell for cell in cells if may[cell.row, cell.column]]
     if scenario.quality is None:
         sizes = verdicts.catalogue.parameters.value
-        found.sort(key=lambda cell: -sizes[cell.row, 0])
+        seen: Counter[str] = Counter()
+        keyed = []
+        for cell in found:
+            keyed.append((seen[cell.model.name] // _EACH, -sizes[cell.row, 0], cell))
+            seen[cell.model.name] += 1
+        found = [cell for *_, cell in sorted(keyed, key=lambda each: each[:2])]
     return found[:OPTIONS]
 
 
@@ -98,11 +112,39 @@ def way_of(cell: Cell, mode: str, runs: Mapping[str, Run]) -> Way | None:
 
 def _ways(cells: Sequence[Cell], names: Sequence[str], runs: Mapping[str, Run]) -> Iterator[Way]:
     pairs = [(cell, mode) for cell in cells for mode in _modes(cell, names, runs)]
-    if pairs:
-        feeding = Feeding(cells[0].catalogue.scenario)
-        for (cell, mode), fed in zip(pairs, feeding.of_modes([m for _, m in pairs]), strict=True):
-            changed = (_changed(limit, mode, fed, cell) for limit in cell.limits)
-            yield Way(cell, mode, fed, tuple(changed))
+    if not pairs:
+        return
+    scenario = cells[0].catalogue.scenario
+    busier = {} if SHARED not in names else of_all_clinics(cells)
+    feeding = Feeding(scenario)
+    for (cell, mode), fed in zip(pairs, feeding.of_modes([m for _, m in pairs]), strict=True):
+        all_of_them = busier[cell.key] if mode.name == SHARED else None
+        if all_of_them is None:
+            changed = [_changed(limit, mode, fed, cell) for limit in cell.limits]
+        else:
+            changed = [_of_a_part(limit, mode, fed, all_of_them) for limit in cell.limits]
+        if feeding.by_hour and all(limit.name != "supply" for limit in changed):
+            changed.append(judged("supply", fed.unserved_s, 0.0, AT_ALL_HOURS))
+        yield Way(cell, mode, fed, all_of_them, tuple(changed))
+
+
+def of_all_clinics(cells: Sequence[Cell]) -> dict[Key, Cell]:
+    """Options under the requests of all the clinics that share one computer, by option; empty where
+    none is shared. The waits of the first ones are simulated."""
+    catalogue = cells[0].catalogue
+    scenario = catalogue.scenario
+    if scenario.shared_by is None:
+        return {}
+    demand = scenario.demand
+    clinicians = demand.clinicians.times(scenario.shared_by, demand.clinicians.unit)
+    crowd = replace(scenario, demand=replace(demand, clinicians=clinicians))
+    places = [(cell.row, cell.column) for cell in cells]
+    loaded = catalogue.under(crowd)
+    waits = simulated(loaded, places[:SIMULATED])
+    verdicts = Verdicts(
+        loaded.with_waits({place: (each.first, each.complete) for place, each in waits.items()})
+    )
+    return {cell.key: Cell(verdicts, cell.row, cell.column) for cell in cells}
 
 
 def _modes(cell: Cell, names: Sequence[str], runs: Mapping[str, Run]) -> Iterator[Mode]:
@@ -135,25 +177,32 @@ def work_in(cell: Cell) -> Work:
 
 
 def _changed(limit: Limit, mode: Mode, fed: Fed, cell: Cell) -> Limit:
-    value, clinics = limit.value, cell.catalogue.scenario.shared_by
+    """A limit of one clinic's own computer, run in another way."""
+    value = limit.value
     if limit.name == "energy_per_day":
         value = mode.energy_j_per_day
     elif limit.name == "running_cost":
         value = _running_usd(fed, cell)
-        if mode.name == SHARED and clinics is not None and value.known:
-            value = value.per(clinics, "USD").sourced(f"this clinic's part: {value.source}")
     elif limit.name == "supply":
         value = fed.unserved_s
-    elif limit.name in _WAITS and value.known and mode.name != SHARED:
+    elif limit.name in _WAITS and value.known:
         value = _later(value, mode.added_wait_s)
-    elif mode.name == SHARED and clinics is not None and value.known:
-        if limit.name == "load":
-            value = value.times(clinics, "")
-        elif limit.name == "capital":
-            value = value.per(clinics, "USD").sourced(f"this clinic's part: {value.source}")
     if value is limit.value:
         return limit
     return judged(limit.name, value, limit.limit, limit.source)
+
+
+def _of_a_part(limit: Limit, mode: Mode, fed: Fed, busier: Cell) -> Limit:
+    """A limit of a shared computer: it bears the requests of all, and each clinic pays its part."""
+    if limit.name in _OF_LOAD:
+        return busier.limit(limit.name)
+    if limit.name in ("running_cost", "capital"):
+        value = limit.value if limit.name == "capital" else _running_usd(fed, busier)
+        clinics = busier.catalogue.scenario.shared_by
+        if clinics is not None and value.known:
+            value = value.per(clinics, "USD").sourced(f"this clinic's part: {value.source}")
+        return judged(limit.name, value, limit.limit, limit.source)
+    return _changed(limit, mode, fed, busier)
 
 
 def _running_usd(fed: Fed, cell: Cell) -> Estimate:

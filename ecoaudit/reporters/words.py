@@ -22,6 +22,7 @@ LIMITS: Final = {
     "quality": "Quality score",
     "supply": "Time without electricity in a day",
     "ups_power": "Power of the UPS",
+    "generator_power": "Power of the generator",
     "devices": "Cards that can share the model",
     "staff": "Time of the staff in a month",
 }
@@ -40,6 +41,7 @@ SHORT_LIMITS: Final = {
     "quality": "quality",
     "supply": "supply",
     "ups_power": "UPS",
+    "generator_power": "generator",
     "devices": "cards",
     "staff": "staff",
 }
@@ -57,6 +59,7 @@ CHANGES: Final = {
     "running_cost": "the yearly budget falls below {need} (now {limit})",
     "quality": "the least score rises above {limit} (now {need})",
     "ups_power": "the UPS may carry less than {need} (now {limit})",
+    "generator_power": "the generator may carry less than {need} (now {limit})",
     "supply": "panels, battery or grid give less than it needs in some hour of the day",
     "staff": "the staff have less than {need} a month for it (now {limit})",
 }

@@ -144,6 +144,13 @@ def _host(tier: Tier) -> list[str]:
             ("idle_power", host.idle_power, "measure at rest with a plug meter"),
             ("busy_power", host.busy_power, "measure at work with a plug meter"),
             ("peak_power", host.peak_power, "read the nameplate"),
+            ("sleep_power", host.sleep_power, "measure it asleep with a plug meter"),
+            (
+                "wake_time",
+                host.wake_time,
+                "waking, then loading the model: `ecoaudit bench` measures that",
+            ),
+            ("wake_energy", host.wake_energy, "half the power at work for that time; measure it"),
             ("slots", host.slots, "ask how many cards of double width it takes and feeds"),
         )
         if band is not None

@@ -38,6 +38,9 @@ class Computer:
     idle_power: Band
     busy_power: Band
     peak_power: Band
+    wake_energy: Band
+    sleep_power: Band = Band("3 W", "1 W", "8 W")
+    wake_time: Band = Band("90 s", "20 s", "300 s")
     slots: Band | None = None
 
 
@@ -84,6 +87,7 @@ _MINI: Final = Computer(
     Band("15 W", "8 W", "30 W"),
     Band("35 W", "20 W", "60 W"),
     Band("90 W", "65 W", "120 W"),
+    Band("4 kJ", "0.5 kJ", "25 kJ"),
 )
 _DESKTOP: Final = Computer(
     "desktop workstation",
@@ -91,6 +95,7 @@ _DESKTOP: Final = Computer(
     Band("40 W", "25 W", "65 W"),
     Band("75 W", "50 W", "120 W"),
     Band("180 W", "140 W", "250 W"),
+    Band("9 kJ", "1 kJ", "60 kJ"),
 )
 _TOWER: Final = Computer(
     "tower workstation",
@@ -98,6 +103,7 @@ _TOWER: Final = Computer(
     Band("50 W", "35 W", "80 W"),
     Band("90 W", "60 W", "150 W"),
     Band("250 W", "200 W", "300 W"),
+    Band("12 kJ", "1 kJ", "90 kJ"),
 )
 _SERVER: Final = Computer(
     "rack server",
@@ -105,7 +111,10 @@ _SERVER: Final = Computer(
     Band("150 W", "100 W", "250 W"),
     Band("250 W", "150 W", "400 W"),
     Band("600 W", "400 W", "800 W"),
-    Band("4", "2", "8"),
+    Band("45 kJ", "5 kJ", "300 kJ"),
+    sleep_power=Band("10 W", "5 W", "20 W"),
+    wake_time=Band("180 s", "60 s", "600 s"),
+    slots=Band("4", "2", "8"),
 )
 _UNCOOLED: Final = Band("1.05", "1.0", "1.1")
 _COOLED: Final = Band("1.4", "1.3", "1.6")

@@ -18,7 +18,7 @@ from ecoaudit.planning.modes import always_on
 from ecoaudit.planning.supply import supply_days
 from ecoaudit.planning.verdicts import Verdicts
 from ecoaudit.planning.ways import machine_of, work_in
-from ecoaudit.scenario import Generator, Outages, PriceBand, Scenario, Ups, load_scenario
+from ecoaudit.scenario import Generator, Outages, PriceBand, Scenario, Solar, Ups, load_scenario
 from ecoaudit.units import J_PER_KWH
 from tests.planning.sites import exact
 
@@ -201,3 +201,41 @@ def test_who_is_no_better_in_any_way_is_marked(solar: Scenario) -> None:
             assert sign * better.quantities[name].number <= sign * option.quantities[name].number
     chosen = by_id[str(plan.recommended)]
     assert chosen.dominated_by is None
+
+
+def test_the_carbon_of_a_site_on_diesel_is_that_of_its_fuel(urban: Scenario) -> None:
+    fuel = replace(DIESEL, carbon=exact(2.7, "kgCO2e/L"))
+    found = always(make_plan(at(urban, grid=False, generator=fuel))).quantities
+    kwh = found["energy_j_per_year"].number / J_PER_KWH
+    assert found["operational_kgco2e_per_year"].number == pytest.approx(kwh * 0.4 * 2.7, rel=1e-6)
+    unknown = always(make_plan(at(urban, grid=False, generator=DIESEL))).quantities
+    assert unknown["operational_kgco2e_per_year"].value is None
+    assert "generator.carbon" in unknown["operational_kgco2e_per_year"].source
+
+
+def test_in_outages_the_fuel_counts_in_carbon_too_with_panels_or_without(urban: Scenario) -> None:
+    outages = Outages(exact(10, "outages"), exact(7.305 * 3600, "s"))  # a tenth of the time
+    fuel = replace(DIESEL, carbon=exact(2.7, "kgCO2e/L"))
+    own = exact(100.0, "gCO2e/kWh")
+    site = {"outages": outages, "generator": fuel, "grid_intensity": own}
+    found = always(make_plan(at(urban, **site))).quantities
+    kwh = found["energy_j_per_year"].number / J_PER_KWH
+    kg = kwh * (0.9 * 0.1 + 0.1 * 0.4 * 2.7)
+    assert found["operational_kgco2e_per_year"].number == pytest.approx(kg)
+    speck = Solar(exact(1e-3, "W"), exact(4 * 3600, "s"), exact(0.75, ""))
+    with_panels = always(make_plan(at(urban, **site, grid=True, solar=speck))).quantities
+    for name in ("energy_usd_per_year", "operational_kgco2e_per_year"):
+        assert with_panels[name].number == pytest.approx(found[name].number, rel=1e-4)
+
+
+def test_the_generator_carries_the_largest_draw(urban: Scenario) -> None:
+    weak = replace(DIESEL, power=exact(200, "W"))
+    option = always(make_plan(at(urban, grid=False, generator=weak)))
+    assert limit_of(option, "generator_power")[0] == limit_of(option, "circuit_power")[0]
+    assert limit_of(option, "generator_power")[2] is False
+
+
+def test_the_load_at_which_the_supply_breaks_is_its_own(solar: Scenario) -> None:
+    plan = make_plan(solar)
+    found = plan.breaks["limits"]
+    assert found["supply"] != found["complete"]
