@@ -105,8 +105,8 @@ def doubts_of(
         doubts.append(
             doubt(
                 "options-left-out",
-                f"{computed} options were computed; {kept} are listed: the best weight format of"
-                " each model and device",
+                f"{computed:,} options were weighed; the file lists the best weight format of"
+                f" each pair of model and device, {kept:,}",
                 "name models and hardware to see every format",
             )
         )

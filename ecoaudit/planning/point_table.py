@@ -31,6 +31,7 @@ COLUMNS: Final = (
     "basis",
     "error",
 )
+_MOST: Final = 1_000_000_000  # of requests in flight, or tokens
 _ALIASES: Final = {"bfloat16": "bf16", "float16": "fp16", "awq": "int4", "gptq": "int4"}
 
 
@@ -50,6 +51,15 @@ class Answered:
     figures: PointFigures | None
     error: str = ""
 
+    @property
+    def used(self) -> dict[str, str]:
+        """Its cells, with the default that stood in for one that was empty or left out."""
+        if self.point is None:
+            return self.asked
+        defaults = DEFAULTS | {"weights": self.point.weights}
+        stand_in = {name: text for name, text in defaults.items() if not self.asked.get(name)}
+        return self.asked | stand_in
+
     def cells(self) -> dict[str, str]:
         """The row with the columns of ``COLUMNS`` added."""
         added = dict.fromkeys(COLUMNS, "")
@@ -64,7 +74,20 @@ class Answered:
                 else:
                     lacking.append(figure.source)
             added["error"] = "; ".join(dict.fromkeys(lacking))
-        return self.asked | added
+        return self.used | added
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A row as a table has it.
+
+    Attributes:
+        cells: by column.
+        fault: why it cannot be read; empty where it can.
+    """
+
+    cells: dict[str, str]
+    fault: str = ""
 
 
 def answer(asked: Mapping[str, str], calibrated: Mapping[str, Device] | None = None) -> Answered:
@@ -99,7 +122,7 @@ def point_of(row: Mapping[str, str], calibrated: Mapping[str, Device]) -> Point:
     devices = _number(said, "n_gpus")
     if devices != int(devices):
         raise UsageError(f"n_gpus: expected a whole number; got {said['n_gpus']!r}")
-    return Point(
+    point = Point(
         model,
         _device(said["gpu"], calibrated),
         weight_format(_ALIASES.get(weights, weights), "weights"),
@@ -108,6 +131,13 @@ def point_of(row: Mapping[str, str], calibrated: Mapping[str, Device]) -> Point:
         _number(said, "input_tokens"),
         _number(said, "output_tokens"),
     )
+    length, most = point.input_tokens + point.output_tokens, model.context_tokens
+    if most is not None and length > most:
+        raise UsageError(
+            f"input_tokens, output_tokens: {length:,.0f} tokens together are beyond the context of"
+            f" {model.name}, {most:,}; shorten them"
+        )
+    return point
 
 
 def _device(name: str, calibrated: Mapping[str, Device]) -> Device:
@@ -128,16 +158,17 @@ def _number(row: Mapping[str, str], name: str) -> float:
         found = float(row[name].replace(",", ""))
     except ValueError:
         raise UsageError(f"{name}: expected a number; got {row[name]!r}") from None
-    if not 0 < found < 1e9:
-        raise UsageError(f"{name}: expected a number above 0; got {row[name]!r}")
+    if not 0 < found < _MOST:
+        bound = f"expected a number above 0 and below {_MOST:,}"
+        raise UsageError(f"{name}: {bound}; got {row[name]!r}")
     return found
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file.
+def read_rows(path: Path) -> list[Asked]:
+    """The rows of a CSV file; one with more cells than columns says so in its place.
 
     Raises:
-        FileFormatError: it cannot be read, or lacks a column that is needed.
+        FileFormatError: it cannot be read, lacks a column that is needed, or has no row.
     """
     try:
         text = path.read_text("utf-8-sig")
@@ -149,6 +180,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         header = [(name or "").strip() for name in reader.fieldnames or []]
         reader.fieldnames = header
         known = (*REQUIRED, *DEFAULTS)
+        if not any(header):
+            raise FileFormatError(f"{path}: the table is empty")
         for name in REQUIRED:
             if name not in header:
                 near = did_you_mean(name, header)
@@ -156,12 +189,21 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         twice = [name for name in known if header.count(name) > 1]
         if twice:
             raise FileFormatError(f"{path}:1: the column {twice[0]!r} stands there twice")
-        return [
-            {name: text for name, text in row.items() if name is not None and text is not None}
-            for row in reader
-        ]
+        rows = [_asked(row, len(header)) for row in reader]
+        if not rows:
+            raise FileFormatError(f"{path}: the table is empty")
+        return rows
     except csv.Error as error:
         raise FileFormatError(f"{path}: not a CSV file: {error}") from None
+
+
+def _asked(row: Mapping[str | None, str | list[str] | None], columns: int) -> Asked:
+    cells = {
+        name: text for name, text in row.items() if isinstance(name, str) and isinstance(text, str)
+    }
+    beyond = row.get(None)
+    fault = f"{columns + len(beyond)} cells, {columns} columns" if beyond else ""
+    return Asked(cells, fault)
 
 
 def written(rows: Iterable[Answered]) -> str:
@@ -178,7 +220,10 @@ def written(rows: Iterable[Answered]) -> str:
 
 
 def answered(
-    rows: Iterable[Mapping[str, str]], calibrated: Mapping[str, Device] | None = None
+    rows: Iterable[Asked], calibrated: Mapping[str, Device] | None = None
 ) -> Iterator[Answered]:
     """Each row answered, in its place."""
-    return (answer(row, calibrated) for row in rows)
+    return (
+        Answered(row.cells, None, None, row.fault) if row.fault else answer(row.cells, calibrated)
+        for row in rows
+    )

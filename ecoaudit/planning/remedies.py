@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy
 
 from ecoaudit.bands import Array, Flags
@@ -11,6 +13,12 @@ from ecoaudit.planning.limits import LIMIT_NAMES
 from ecoaudit.planning.verdicts import Verdicts
 from ecoaudit.sizing.memory import BITS
 from ecoaudit.units import J_PER_KWH, S_PER_DAY, human, significant
+
+_CARRIES: Final = {
+    "circuit_power": "give it a circuit of",
+    "ups_power": "take a UPS that carries",
+    "generator_power": "take a generator that carries",
+}
 
 
 class Remedies:
@@ -28,11 +36,9 @@ class Remedies:
             "memory": self._memory,
             "devices": self._devices,
             "context": self._context,
-            "circuit_power": self._circuit,
+            **dict.fromkeys(_CARRIES, self._peak),
             "capital": self._capital,
             "energy_per_day": self._energy,
-            "ups_power": self._ups,
-            "generator_power": self._generator,
             "supply": self._supply,
             "staff": self._staff,
             "running_cost": self._running,
@@ -77,29 +83,13 @@ class Remedies:
         other = "" if model is None else f", or take {model.model.name}"
         return f"shorten the longest request from {need} to {limit.limit:g}{other}"
 
-    def _circuit(self, option: Cell, limit: Limit) -> str:
-        start = f"give it a circuit of {human(limit.value.high, 'W')}"
-        other = self._device(option, "circuit_power", self._catalogue.peak_w.value)
+    def _peak(self, option: Cell, limit: Limit) -> str:
+        start = f"{_CARRIES[limit.name]} {human(limit.value.high, 'W')}"
+        other = self._device(option, limit.name, self._catalogue.peak_w.value)
         if other is None:
             return start
         peak = human(other.figure("peak_w").number, "W")
         return f"{start}, or take {other.hardware}, which peaks at {peak}"
-
-    def _ups(self, option: Cell, limit: Limit) -> str:
-        start = f"take a UPS that carries {human(limit.value.high, 'W')}"
-        other = self._device(option, "ups_power", self._catalogue.peak_w.value)
-        if other is None:
-            return start
-        peak = human(other.figure("peak_w").number, "W")
-        return f"{start}, or {other.hardware}, which peaks at {peak}"
-
-    def _generator(self, option: Cell, limit: Limit) -> str:
-        start = f"take a generator that carries {human(limit.value.high, 'W')}"
-        other = self._device(option, "generator_power", self._catalogue.peak_w.value)
-        if other is None:
-            return start
-        peak = human(other.figure("peak_w").number, "W")
-        return f"{start}, or {other.hardware}, which peaks at {peak}"
 
     def _supply(self, option: Cell, limit: Limit) -> str:
         start = f"up to {human(limit.value.high, 's')} of a working day have no electricity"
