@@ -219,6 +219,16 @@ def test_zero_budget_fails_everything_with_the_reason(urban: Scenario) -> None:
     assert {each.first_limit for each in found.options} == {"capital"}
 
 
+def test_a_zero_budget_fails_what_has_no_price_too() -> None:
+    solar = load_scenario("solar-rural-screening")
+    found = make_plan(replace(solar, budget=declared(0, "USD")))
+    assert {each.first_limit for each in found.options} == {"capital"}
+    assert all(limit(each, "capital")[1] is False for each in found.options)
+    unpriced = next(each for each in found.options if limit(each, "capital")[0] is None)
+    assert unpriced.remedy is not None
+    assert "raise the budget above 0 USD, and type its price" in unpriced.remedy
+
+
 def test_the_whole_catalogue_keeps_the_best_format_of_each_pair(urban: Scenario) -> None:
     found = make_plan(replace(urban, models=[], hardware=[]))
     pairs = {(each.model, each.hardware) for each in found.options}

@@ -34,6 +34,8 @@ LIMIT_NAMES: Final = {
 }
 # A limit of nothing is missed by what is needed over this, plus one.
 _WHOLE: Final = {"supply": S_PER_DAY}
+# Of which nothing is never enough, however much is needed.
+_COSTS: Final = frozenset({"capital"})
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Check:
     def known(self) -> Flags:
         """Where it can be judged."""
         found: Flags = ~(numpy.isnan(self.need.high) | numpy.isnan(self.there))
+        if self.name in _COSTS:
+            found = found | (self.there <= 0)
         return found
 
     @cached_property
@@ -76,7 +80,7 @@ class Check:
         whole = _WHOLE.get(self.name, 0.0)
         need, there = self.need.high + whole, self.there + whole
         with numpy.errstate(divide="ignore", invalid="ignore"):
-            ratio = numpy.where(there > 0, need / there, numpy.inf)
+            ratio = numpy.where(there > 0, need / there, numpy.inf)  # also of a need not known
         return numpy.where(self.known, ratio, 1.0)
 
     def at(self, row: int, column: int) -> Limit:
@@ -89,7 +93,8 @@ class Check:
 def judged(name: str, value: Estimate, there: float | None, source: str) -> Limit:
     """A limit whose verdict is taken on the pessimistic end of ``value``."""
     if value.high is None or there is None:
-        return Limit(name, value, there, None, None, source)
+        nothing = name in _COSTS and there is not None and there <= 0
+        return Limit(name, value, there, False if nothing else None, None, source)
     margin = (there - value.high) / there if there > 0 else None
     return Limit(name, value, there, value.high <= there, margin, source)
 

@@ -106,7 +106,8 @@ class Remedies:
         name = option.device.name
         if limit.value.high is None:
             what = "the whole server's price" if "server" in limit.value.source else "its price"
-            return f'type {what}: --price "{name}=12000 USD" with your figure'
+            more = "raise the budget above 0 USD, and " if limit.limit == 0 else ""
+            return f'{more}type {what}: --price "{name}=12000 USD" with your figure'
         start = f"raise the budget to {human(limit.value.high, 'USD')}"
         other = self._device(option, "capital", self._prices)
         if other is None:
