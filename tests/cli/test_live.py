@@ -280,8 +280,8 @@ def test_ctrl_z_stops_both_and_fg_goes_on(tmp_path: Path) -> None:
         terminal.type("fg\r")
         terminal.until(lambda: has_line(terminal))
         terminal.type("more\r")
-        terminal.until(lambda: "got more" in terminal.rows())
-        terminal.type("echo code=$?; exit\r")
+        terminal.until(lambda: "got more" in terminal.rows() and "$" in terminal.rows())
+        terminal.type("echo code=$?; exit\r")  # not before the shell reads again
         assert terminal.wait() == 0
         assert "code=0" in terminal.lines()
 
