@@ -264,7 +264,12 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         return json.loads(place.read_text("utf-8"))
     except FileNotFoundError:
         raise FileFormatError(f"{place}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except IsADirectoryError:
+        raise FileFormatError(f"{place}: cannot be read: it is a folder") from None
+    except UnicodeDecodeError as error:
+        said = f"not UTF-8 at byte {error.start}; save the file as UTF-8"
+        raise FileFormatError(f"{place}: cannot be read: {said}") from None
+    except OSError as error:
         raise FileFormatError(f"{place}: cannot be read ({error})") from error
     except json.JSONDecodeError as error:
         raise FileFormatError(f"{place}:{error.lineno}: not JSON ({error.msg})") from error

@@ -88,8 +88,14 @@ def command(
     elif names or not files:
         found["tokenizers"] = _premiums(names, codes or list(SHOWN))
     counted = None if text is None else _count(text, files)
+    uncounted = _usage(
+        f"{text}: its tokens were not counted, as no tokenizer's file was given; add --tokenizer"
+        " with a tokenizer.json"
+    )
     if as_json:
         click.echo(json.dumps(_plain(found, counted), indent=1, ensure_ascii=False))
+        if counted is not None and not files:
+            raise uncounted
         return
     if scenario is not None:
         _print_costs(found["tokenizers"], out)
@@ -98,6 +104,8 @@ def command(
     if counted is not None:
         _print_text(counted, [each.name for each, _, _ in _tokenizers(names)], out)
         print_doubts(counted.doubts, out)
+        if not files:
+            raise uncounted
 
 
 def _usage(sentence: str) -> Exception:

@@ -26,6 +26,7 @@ def lookups(*, models: bool = True, devices: bool = True) -> Lookups:
         device=find_device if devices else None,
         own_model=_model if models else None,
         own_device=_device if devices else None,
+        scored=lambda name: find_model(name).name,
         grid=grid_factor,
     )
 

@@ -27,6 +27,7 @@ _SHORT = {
     "quality": "quality",
     "devices": "cards",
     "ups_power": "UPS",
+    "generator_power": "generator",
     "staff": "staff",
     "supply": "supply",
 }
@@ -46,8 +47,8 @@ Examples:
 @click.argument("scenario")
 @click.argument("runs", nargs=-1, type=click.Path())
 @click.option("-o", "--output", type=click.Path(), help="Write the plan to this JSON file.")
-@click.option("--models", default="", help="Models to consider, separated by commas.")
-@click.option("--hardware", default="", help="Devices to consider, separated by commas.")
+@click.option("--models", help="Models to consider, separated by commas.")
+@click.option("--hardware", help="Devices to consider, separated by commas.")
 @click.option(
     "--price", "prices", multiple=True, metavar="'DEVICE=N USD'", help="Price of a device."
 )
@@ -56,8 +57,8 @@ def command(
     scenario: str,
     runs: tuple[str, ...],
     output: str | None,
-    models: str,
-    hardware: str,
+    models: str | None,
+    hardware: str | None,
     prices: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -72,12 +73,13 @@ def command(
     from ecoaudit.run import load_run
     from ecoaudit.scenario import load_scenario
 
-    asked = load_scenario(scenario, lookups(models=not models, devices=not hardware))
+    wanted, devices = _names("--models", "model", models), _names("--hardware", "device", hardware)
+    asked = load_scenario(scenario, lookups(models=not wanted, devices=not devices))
     plan = make_plan(
         asked,
         [load_run(path) for path in runs],
-        model_names=_names(models),
-        device_names=_names(hardware),
+        model_names=wanted,
+        device_names=devices,
         prices=dict(_price(text) for text in prices),
     )
     if output is not None:
@@ -90,8 +92,15 @@ def command(
         click.echo(f"\nWritten to {output}")
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def _names(option: str, noun: str, text: str | None) -> list[str]:
+    from ecoaudit.errors import UsageError
+
+    if text is None:
+        return []
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise UsageError(f"{option}: names no {noun}; leave it out for all")
+    return found
 
 
 def _price(text: str) -> tuple[str, float]:
@@ -158,23 +167,23 @@ def _decision(console: Console, plan: Plan, lines: Box) -> None:
 
 def _recommended(plan: Plan, best: Option) -> list[str]:
     from ecoaudit.planning import LIMIT_NAMES
+    from ecoaudit.reporters.options import tightest
     from ecoaudit.units import human
 
     cost = best.quantities
-    known = [limit for limit in best.limits if limit.margin is not None]
     changes = []
-    for limit in sorted(known, key=lambda limit: limit.margin or 0.0)[:2]:
+    for limit in tightest(best)[:2]:
         need = _figure(limit.name, limit.value.high, limit.value.unit)
         there = _figure(limit.name, limit.limit, limit.value.unit)
         changes.append(f"  {LIMIT_NAMES[limit.name]}: needs up to {need} of {there}")
-    price = human(cost["capital_usd"].value, "USD")
     carbon = human(cost["operational_kgco2e_per_year"].value, "kgCO2e")
     energy = _kwh(cost["energy_j_per_day"].value)
     return [
         f"Recommended: {best.model}",
         f"  {best.weights} weights on {best.n_devices} x {best.hardware} (figures: {best.trust})",
-        f"  {price} to buy, {energy} a working day, {carbon} a year",
+        f"  {_price_of(best)}, {energy} a working day, {carbon} a year",
         *_mode(best),
+        *_score(best),
         "What would change the answer, tightest limits first:",
         *changes,
         *_breaks(plan),
@@ -193,23 +202,41 @@ def _breaks(plan: Plan) -> list[str]:
     return [f"  at {significant(found[first])} times the load: {LIMIT_NAMES[first]}"]
 
 
+def _price_of(best: Option) -> str:
+    """What is paid at the purchase, and how much of it for the computer where that is less."""
+    from ecoaudit.units import human
+
+    price = best.quantities["capital_usd"]
+    paid = next((limit.value for limit in best.limits if limit.name == "capital"), price)
+    told = f"{human(paid.value, 'USD')} to buy"
+    if best.mode == "shared":
+        return f"{told} (this clinic's part)"
+    more = paid.known and price.known and paid.number > price.number
+    return f"{told} (of it {human(price.value, 'USD')} for the computer)" if more else told
+
+
+def _score(best: Option) -> list[str]:
+    from ecoaudit.reporters.options import score_text
+
+    return [f"  {score_text(limit)}" for limit in best.limits if limit.name == "quality"]
+
+
 def _mode(best: Option) -> list[str]:
     """How it is to be run, where that is not always on."""
     from ecoaudit.planning.options import DO_IT
-    from ecoaudit.units import human
+    from ecoaudit.reporters.options import added_wait
 
     if best.mode not in DO_IT:
         return []
-    told = f"  {DO_IT[best.mode]}"
-    added = best.quantities.get("added_wait_s")
-    if added is not None and added.high:
-        told += f": 95 % of the requests wait up to {human(added.high, 's')} more"
-    return [told]
+    told, waits = f"  {DO_IT[best.mode]}", added_wait(best)
+    return [f"{told}: {waits}" if waits else told]
 
 
 def _nothing(plan: Plan) -> list[str]:
     """The nearest miss, and the nearest for each of the other limits that a site can change."""
     from ecoaudit.planning import LIMIT_NAMES
+    from ecoaudit.printable import printable
+    from ecoaudit.reporters.paid_back import instead
 
     text = ["Nothing fits. The nearest, and what would change the answer:"]
     shown: set[str] = set()
@@ -220,7 +247,13 @@ def _nothing(plan: Plan) -> list[str]:
         shown.add(name)
         text.append(f"{option.model}, {option.weights}, {option.n_devices} x {option.hardware}")
         text.append(f"  first limit: {LIMIT_NAMES[name]}; {option.remedy}")
-    return text
+    return [*text, *(printable(said) for said in instead(plan)), *_weighed(plan)]
+
+
+def _weighed(plan: Plan) -> list[str]:
+    from ecoaudit.reporters.decision import weighed
+
+    return [f"{said}." for said in weighed(plan)]
 
 
 def _matrix(console: Console, plan: Plan, lines: Box) -> None:
@@ -296,4 +329,6 @@ def _kwh(energy_j: float | None, unit: str = " kWh") -> str:
 def _figure(name: str, value: float | None, unit: str) -> str:
     from ecoaudit.units import human
 
+    if name == "context" and value is not None:
+        return f"{value:,.0f} {unit}"
     return _kwh(value) if name == "energy_per_day" else human(value, unit)

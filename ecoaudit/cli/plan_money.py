@@ -23,7 +23,7 @@ def print_money(console: Console, plan: Plan, lines: Box) -> None:
     """The cost by year of the plan's first option, and the alternatives that have a price."""
     if plan.costs:
         _by_year(console, plan.costs, lines)
-    _alternatives(console, plan.alternatives)
+    _alternatives(console, plan)
 
 
 def _by_year(console: Console, costs: dict[str, Any], lines: Box) -> None:
@@ -58,22 +58,24 @@ def _by_year(console: Console, costs: dict[str, Any], lines: Box) -> None:
     console.print()
 
 
-def _alternatives(console: Console, rows: list[dict[str, Any]]) -> None:
+def _alternatives(console: Console, plan: Plan) -> None:
     from ecoaudit.printable import printable
+    from ecoaudit.reporters.figures import estimate_of
+    from ecoaudit.reporters.paid_back import never, too_late
 
-    told = [row for row in rows if row["usd_per_year"]["value"] is not None]
+    told = [row for row in plan.alternatives if row["usd_per_year"]["value"] is not None]
     if len(told) < 2:  # doing nothing always has a price
         return
     console.print("[bold]Instead of buying[/bold]")
     for row in told:
         text = f"- {RENTED[row['mode']]}: {_usd(row['usd_per_year'])} USD a year"
-        even = row.get("break_even_months")
+        even = estimate_of(row.get("break_even_months"))
         if not row["allowed"]:
             text += f"; not allowed: {row['note']}"
         elif even is not None:
-            months = even["value"]
-            paid = f"after {months:.3g} months" if months is not None else even["source"]
-            text += f"; buying has paid for itself: {paid}"
+            paid = f"after {even.number:.3g} months" if even.known else even.source
+            paid = too_late(plan, even) or paid
+            text += f"; {never(plan, row) or f'buying has paid for itself: {paid}'}"
         console.print(printable(f"{text}."), markup=False)
     console.print()
 

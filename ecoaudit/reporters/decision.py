@@ -7,31 +7,37 @@ from typing import Final
 from ecoaudit.estimate import Estimate
 from ecoaudit.plan import Limit, Option, Plan, Verdict
 from ecoaudit.reporters.asked import assumed
-from ecoaudit.reporters.figures import estimate_of, figure, named
+from ecoaudit.reporters.figures import estimate_of, money, named
 from ecoaudit.reporters.load_page import first_break
 from ecoaudit.reporters.matrix import state_of
 from ecoaudit.reporters.money_page import life_word, missing_of, names_of, running_note
 from ecoaudit.reporters.options import (
+    added_wait,
     change_text,
     chosen,
     limit_text,
     margin_text,
     nearest_misses,
     needed_text,
+    score_text,
     tightest,
     title_of,
 )
+from ecoaudit.reporters.paid_back import instead
 from ecoaudit.reporters.supply_page import fed_fact
 from ecoaudit.reporters.view import FAILS, FITS, UNKNOWN, Decision, Fact
 from ecoaudit.reporters.words import TRUST, count, inside, limit_word
 
 _MOST_CHANGES: Final = 4
+# Label, quantity and limit; of a wait the limit's value counts: it holds that of waking up.
 _FACTS: Final = (
     ("Energy per working day", "energy_j_per_day", "energy_per_day"),
+    ("Wait for the first word", "", "first_token"),
     ("Wait for the whole answer", "e2e_s", "complete"),
     ("Peak power", "peak_power_w", "circuit_power"),
     ("Carbon per year", "operational_kgco2e_per_year", ""),
 )
+_WAITS: Final = ("first_token", "complete")
 _OF_ALL: Final = "of all the clinics that share it"  # what is told of a shared computer
 _SHARED_OUT: Final = ("energy_j_per_day", "operational_kgco2e_per_year")
 
@@ -55,13 +61,14 @@ def _fits(plan: Plan, option: Option) -> Decision:
         )
     sentence = (
         f"{fitting:,} of {count(len(plan.options), 'option')} in this plan stay within every "
-        f"limit; this one comes first.{first}{first_break(plan)} Its speed and energy rest on "
-        f"{TRUST.get(option.trust, option.trust)}."
+        f"limit; this one comes first.{first}{first_break(plan)}{_score(option)} Its "
+        f"speed and energy rest on {TRUST.get(option.trust, option.trust)}."
     )
+    waits = added_wait(option)
     return Decision(
         FITS,
         "Recommended",
-        title_of(option),
+        f"{title_of(option)}: {waits}" if waits else title_of(option),
         sentence,
         _facts(plan, option),
         "The answer changes when",
@@ -73,13 +80,14 @@ def _fits(plan: Plan, option: Option) -> Decision:
 def _nothing_fits(plan: Plan, option: Option) -> Decision:
     unknown = sum(state_of(each) == UNKNOWN for each in plan.options)
     sentence = f"None of {count(len(plan.options), 'option')} is known to stay within every limit."
+    sentence += "".join(f" {said}." for said in weighed(plan))
     if unknown:
         sentence += f" {count(unknown, 'option')} cannot be judged, because a figure is absent."
     first = next((lim for lim in option.limits if lim.name == option.first_limit), None)
     if first is not None:
         sentence += (
             f" The nearest is {title_of(option)}: it fails on {inside(limit_word(first.name))}, "
-            f"{needed_text(first)} of {limit_text(first)}."
+            f"{_of_there(first)}."
         )
     ways = [
         f"{limit_word(each.first_limit or '')} stops {title_of(each)}: {each.remedy or 'no remedy'}"
@@ -91,8 +99,24 @@ def _nothing_fits(plan: Plan, option: Option) -> Decision:
         "No option stays within every limit of this site",
         sentence,
         _facts(plan, option),
-        next=[*ways, *_placeholders(plan)],
+        next=[*ways, *instead(plan), *_placeholders(plan)],
     )
+
+
+def weighed(plan: Plan) -> list[str]:
+    """How many were weighed, where the file lists fewer."""
+    return [doubt.message for doubt in plan.doubts if doubt.code == "options-left-out"]
+
+
+def _score(option: Option) -> str:
+    gate = next((limit for limit in option.limits if limit.name == "quality"), None)
+    return "" if gate is None else f" Its model {score_text(gate)}."
+
+
+def _of_there(limit: Limit) -> str:
+    if limit.name == "quality":
+        return score_text(limit)
+    return f"{needed_text(limit)} of {limit_text(limit)}"
 
 
 def _next(plan: Plan, option: Option) -> list[str]:
@@ -130,9 +154,12 @@ def _facts(plan: Plan, option: Option) -> list[Fact]:
     limits = {limit.name: limit for limit in option.limits}
     facts = [_purchase(option, limits.get("capital")), *_yearly(plan, option, limits)]
     for label, name, limit_name in _FACTS:
+        limit = limits.get(limit_name)
         estimate = option.quantities.get(name)
+        if limit_name in _WAITS and limit is not None:
+            estimate = limit.value
         if estimate is not None:
-            said = [_of(limits.get(limit_name))]
+            said = [_of(limit)]
             if option.mode == "shared" and name in _SHARED_OUT:
                 said.append(_OF_ALL)
             facts.append(Fact(label, named(name, estimate), note="; ".join(filter(None, said))))
@@ -148,14 +175,14 @@ def _purchase(option: Option, limit: Limit | None) -> Fact | None:
     """What is paid at the purchase: with duty, freight and the like where the limit counts them."""
     price = option.quantities.get("capital_usd")
     if limit is None:
-        return None if price is None else Fact("Purchase", named("capital_usd", price))
+        return None if price is None else Fact("Purchase", money("capital_usd", price))
     note = _of(limit)
     if option.mode == "shared":
         note = f"this clinic's part, {note}" if note else "this clinic's part"
     elif price is not None and price.known and limit.value.known:
         more = limit.value.number > price.number
-        note += f"; {figure(price).text} of it for the computer" if more else ""
-    return Fact("Purchase", figure(limit.value), note=note)
+        note += f"; {money('capital_usd', price).text} of it for the computer" if more else ""
+    return Fact("Purchase", money("capital", limit.value), note=note)
 
 
 def _yearly(plan: Plan, option: Option, limits: dict[str, Limit]) -> list[Fact | None]:
@@ -169,12 +196,12 @@ def _yearly(plan: Plan, option: Option, limits: dict[str, Limit]) -> list[Fact |
         of_all = _OF_ALL if option.mode == "shared" else ""
         said = [_of(limits.get("running_cost")), of_all, running_note(plan, option)]
         label = "To run, each year" if name == "running_usd_per_year" else "Electricity per year"
-        facts.append(Fact(label, named(name, running), note="; ".join(filter(None, said))))
+        facts.append(Fact(label, money(name, running), note="; ".join(filter(None, said))))
     whole = _life_cost(plan, option)
     if whole is not None:
         label = life_word(estimate_of(plan.costs.get("life")))
         said = ["purchase and all years", _OF_ALL if option.mode == "shared" else ""]
-        facts.append(Fact(label, figure(whole), note=", ".join(filter(None, said))))
+        facts.append(Fact(label, money("total", whole), note=", ".join(filter(None, said))))
     return facts
 
 

@@ -79,6 +79,17 @@ def named(name: str, estimate: Estimate) -> Figure:
     return figure(replace(estimate, unit=unit_of(name, estimate.unit)))
 
 
+def money(name: str, estimate: Estimate) -> Figure:
+    """An amount as a price is told, to three digits however wide its interval."""
+    shown = named(name, estimate)
+    if not estimate.known:
+        return shown
+    unit = unit_of(name, estimate.unit)
+    value, low, high = (plain(float(f"{end:.3g}"), unit) for end in estimate.numbers)
+    interval = "" if low == high else f"{low.split()[0]} to {high.split()[0]}"
+    return replace(shown, text=value, interval=interval)
+
+
 def unit_of(name: str, unit: str) -> str:
     """``unit`` with the period that is in ``name``: J of ``energy_per_day`` are J/day."""
     if name in _SHARES and unit == "":

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from ecoaudit.estimate import Estimate
 from ecoaudit.plan import Option, Plan, Verdict
-from ecoaudit.reporters.figures import estimate_of, figure, named, plain
+from ecoaudit.reporters.figures import estimate_of, figure, money, named, plain
 from ecoaudit.reporters.options import chosen, option_by_id, title_of
+from ecoaudit.reporters.paid_back import never, too_late
 from ecoaudit.reporters.plan_words import COSTS, RENTED
 from ecoaudit.reporters.told import mapping, mappings, number, texts
 from ecoaudit.reporters.view import (
@@ -254,7 +255,7 @@ def alternatives(plan: Plan) -> Section | None:
         return None
     option = chosen(plan)
     rows = [] if option is None else [_buying(option)]
-    rows += [_renting(each) for each in plan.alternatives]
+    rows += [_renting(plan, each) for each in plan.alternatives]
     note = "Break-even is the purchase over rent less running costs: the purchase is counted once."
     if option is not None and option.mode == "shared":
         note += " Break-even is of this clinic's part of the computer that they share."
@@ -282,7 +283,7 @@ def _buying(option: Option) -> Row:
     capital = next((each.value for each in option.limits if each.name == "capital"), price)
     if capital is not None:
         whose = ", this clinic's part" if option.mode == "shared" else ""
-        once = f"and once, at the purchase{whose}: {figure(capital).full}"
+        once = f"and once, at the purchase{whose}: {money('capital', capital).full}"
     return Row(
         [
             Cell("Buy", note=title_of(option)),
@@ -297,7 +298,7 @@ def _buying(option: Option) -> Row:
     )
 
 
-def _renting(told: dict[str, Any]) -> Row:
+def _renting(plan: Plan, told: dict[str, Any]) -> Row:
     mode, allowed = str(told.get("mode", "")), bool(told.get("allowed"))
     price, even = estimate_of(told.get("usd_per_year")), estimate_of(told.get("break_even_months"))
     word = RENTED.get(mode, mode.replace("-", " ").capitalize())
@@ -310,16 +311,19 @@ def _renting(told: dict[str, Any]) -> Row:
             Cell(word, note=str(told.get("name") or "")),
             Cell("allowed" if allowed else "not allowed", state=FITS if allowed else FAILS),
             Cell("not in the plan") if price is None else Cell(figure=named("usd_per_year", price)),
-            _even(even),
+            _even(plan, told, even),
             Cell("; ".join(said)),
         ]
     )
 
 
-def _even(months: Estimate | None) -> Cell:
+def _even(plan: Plan, told: dict[str, Any], months: Estimate | None) -> Cell:
     if months is None:
         return Cell("–")
-    why, colon, never = months.source.rpartition(": ")
-    if not months.known and colon and never == "never":
-        return Cell(never, note=why)
+    why = never(plan, told)
+    if why:
+        return Cell("never", note=why.removeprefix("buying never pays for itself: "))
+    late = too_late(plan, months)
+    if late:
+        return Cell(late, note=figure(months).full)
     return Cell(figure=figure(months)) if months.known else Cell(months.source)

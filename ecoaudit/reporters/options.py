@@ -10,6 +10,7 @@ from ecoaudit.reporters.figures import figure, named, percent, plain, unit_of
 from ecoaudit.reporters.matrix import state_of
 from ecoaudit.reporters.view import FAILS, FITS, UNKNOWN, Cell, Gauge, Gauges, Row, Table
 from ecoaudit.reporters.words import CHANGES, MODES, TRUST, count, inside, limit_word, short_model
+from ecoaudit.units import human
 
 MOST_FITTING: Final = 12
 STATE_WORDS: Final = {FITS: "fits", FAILS: "does not fit", UNKNOWN: "not known"}
@@ -43,13 +44,30 @@ def chosen(plan: Plan) -> Option | None:
 
 
 def tightest(option: Option) -> list[Limit]:
-    """Limits with a known margin, least margin first."""
-    known = [limit for limit in option.limits if limit.margin is not None]
+    """Limits with a known margin, least margin first; not a score, which no load wears down."""
+    known = [each for each in option.limits if each.margin is not None and each.name != "quality"]
     return sorted(known, key=lambda limit: limit.margin or 0.0)
+
+
+def score_text(limit: Limit) -> str:
+    """``scores 0.700, at least 0.500 is asked``: a floor, whose need is the least score."""
+    if limit.limit is None or limit.value.high is None:
+        return "not known"
+    return f"scores {limit.limit:.3f}, at least {limit.value.high:.3f} is asked"
+
+
+def added_wait(option: Option) -> str:
+    """``95 % of the requests wait up to 60.0 s more``; empty where nobody does."""
+    added = option.quantities.get("added_wait_s")
+    if added is None or not added.high:
+        return ""
+    return f"95 % of the requests wait up to {human(added.high, 's')} more"
 
 
 def margin_text(limit: Limit) -> str:
     """``12 % to spare``, ``over by 150 %``, or ``not known``; of nothing no share can be taken."""
+    if limit.name == "quality":
+        return score_text(limit)
     if limit.margin is None:
         return {True: "kept", False: f"over by {needed_text(limit)}", None: "not known"}[limit.ok]
     if limit.margin < 0:

@@ -112,7 +112,7 @@ class Quantity:
                 raise ValueError(str(error)) from error
         elif isinstance(value, bool) or not isinstance(value, int | float):
             of = f" of {self.unit}" if self.unit else ""
-            raise ValueError(f"expected a number{of}; got {value!r}")
+            raise ValueError(f"expected a number{of}; got {value!r}{_share_hint(value)}")
         else:
             number = _finite(value)
         if number < self.minimum or (self.positive and number <= 0):
@@ -125,6 +125,15 @@ class Quantity:
     @property
     def _in_unit(self) -> str:
         return f" {self._unit}" if self._unit else ""
+
+
+def _share_hint(value: object) -> str:
+    """What to write for ``10 %``; empty where it is no percentage."""
+    text = value.strip() if isinstance(value, str) else ""
+    try:
+        return f"; write {float(text[:-1]) / 100:g}" if text.endswith("%") else ""
+    except ValueError:
+        return ""
 
 
 def _finite(value: float) -> float:

@@ -37,6 +37,7 @@ def find_profile(kind: str, name: str, beside: Path | None = None) -> Path:
         beside: folder of the profile that asks.
 
     Raises:
+        UsageError: it is a folder.
         NotFoundError: no such profile; the message lists near names.
     """
     if name.endswith((".yaml", ".yml")) or "/" in name:
@@ -49,5 +50,7 @@ def find_profile(kind: str, name: str, beside: Path | None = None) -> Path:
         raise NotFoundError(f"{name}: no such file; `ecoaudit profiles list` shows the profiles")
     known = available_profiles(kind)
     if name not in known:
+        if Path(name).is_dir():
+            raise UsageError(f"{name}: is a folder; give a profile file")
         raise NotFoundError(f"no profile {name!r} among {kind}; {did_you_mean(name, known)}")
     return known[name]

@@ -37,6 +37,7 @@ class Lookups:
         device: takes a name of ``hardware``.
         own_model: takes a description of ``models``.
         own_device: takes a description of ``hardware``.
+        scored: takes a name of ``quality.scores`` and gives that model's own name.
         grid: takes ``country``, and ``region`` if there is one; only where the site declares no
             ``grid_intensity`` of its own.
     """
@@ -45,6 +46,7 @@ class Lookups:
     device: Callable[[str], object] | None = None
     own_model: Callable[[Described], object] | None = None
     own_device: Callable[[Described], object] | None = None
+    scored: Callable[[str], str] | None = None
     grid: Callable[..., object] | None = None
 
 
@@ -97,7 +99,25 @@ def load_scenario(name: str | Path, lookups: Lookups | None = None) -> Scenario:
                     _look_up(find_own, (described[name],), lines, path, (key, place))
                 else:
                     _look_up(find, (name,), lines, path, (key, place))
+        _look_up_scores(scenario, lookups, lines, path)
     return scenario
+
+
+def _look_up_scores(
+    scenario: Scenario, lookups: Lookups, lines: dict[Key, int], path: Path
+) -> None:
+    """Put each score under its model's own name; one of a model that is nowhere is refused."""
+    if scenario.quality is None or lookups.scored is None:
+        return
+    scores = scenario.quality.scores
+    described = {each.name for each in scenario.own_models}
+    for name in [name for name in scores if name not in described]:
+        at: Key = ("quality", "scores", name)
+        found = str(_look_up(lookups.scored, (name,), lines, path, at))
+        if found != name and found in scores:
+            said = f"{found!r} has another score; keep one of the two"
+            raise ProfileError(said, path=path, line=lines.get(at), key=".".join(map(str, at)))
+        scores[found] = scores.pop(name)
 
 
 def _describe(data: dict[str, Any], key: str, lines: dict[Key, int], path: Path) -> None:
@@ -182,11 +202,11 @@ def _look_up(
     lines: dict[Key, int],
     path: Path,
     at: Key,
-) -> None:
+) -> object:
     if find is None:
-        return
+        return None
     try:
-        find(*names)
+        return find(*names)
     except UsageError as error:
         message = str(error)
         for described in names:

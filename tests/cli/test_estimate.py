@@ -66,6 +66,21 @@ def test_a_table_keeps_its_rows_and_says_why_one_cannot_be_computed(
     assert rows(ecoaudit("estimate", "--csv", table).stdout) == found
 
 
+def test_defaults_that_were_taken_and_cells_that_are_too_many_are_told(
+    ecoaudit: Ecoaudit, tmp_path: Path
+) -> None:
+    table = tmp_path / "points.csv"
+    lines = [HEADER, "Qwen3-8B,L4,,,,,300", "Qwen3-8B,L4,1,bf16,1,100,100,8,9"]
+    table.write_text("\n".join(lines) + "\n")
+    first, second = rows(ecoaudit("estimate", "--csv", table).stdout)
+    assert [first[name] for name in HEADER.split(",")] == [
+        *("Qwen3-8B", "L4", "1", "bf16", "1", "1000", "300")
+    ]
+    assert first["error"] == ""
+    assert second["error"] == "9 cells, 7 columns"
+    assert second["tpot_s"] == ""
+
+
 def test_json_has_unit_interval_basis_and_source(ecoaudit: Ecoaudit) -> None:
     done = ecoaudit(
         *("estimate", "--model", "Llama-3.1-70B", "--gpu", "H100 SXM", "--gpus", "2"),
@@ -104,11 +119,24 @@ def test_a_model_from_its_configuration(ecoaudit: Ecoaudit, tmp_path: Path) -> N
 def test_what_is_wrong_is_one_sentence(ecoaudit: Ecoaudit, tmp_path: Path) -> None:
     lacking = tmp_path / "lacking.csv"
     lacking.write_text("model,card\nQwen3-8B,L4\n")
+    hollow, nothing = tmp_path / "hollow.csv", tmp_path / "nothing.csv"
+    hollow.write_text(f"{HEADER}\n")
+    nothing.write_text("")
     for arguments, words in (
         (("--model", "Qwen3-8B"), "name a model and a device"),
         (("--model", "Qwen3-8B", "--gpu", "H9000"), "no device 'H9000'"),
         (("--model", "Qwen3-8B", "--gpu", "L4", "--weights", "int3"), "no weight format 'int3'"),
         (("--model", "Qwen3-8B", "--gpu", "L4", "--gpus", "1.5"), "expected a whole number"),
+        (("--csv", str(hollow)), "hollow.csv: the table is empty"),
+        (("--csv", str(nothing)), "nothing.csv: the table is empty"),
+        (
+            ("--model", "Qwen3-8B", "--gpu", "L4", "--concurrency", "1e9"),
+            "concurrency: expected a number above 0 and below 1,000,000,000; got '1e9'",
+        ),
+        (
+            ("--model", "Qwen3-8B", "--gpu", "L4", "--input-tokens", "40800"),
+            "41,000 tokens together are beyond the context of Qwen/Qwen3-8B, 40,960",
+        ),
         (("--csv", str(lacking)), "lacking.csv:1: it has no column 'gpu'"),
         (("--csv", str(tmp_path / "none.csv")), "none.csv: cannot be read"),
     ):

@@ -134,7 +134,10 @@ def test_a_text_without_a_tokenizers_file_is_still_looked_at(
 ) -> None:
     (tmp_path / "mine.txt").write_text(unicodedata.normalize("NFD", SECRET), "utf-8")
     result = ecoaudit("languages", "--tokenizer", "tekken,qwen", "--text", "mine.txt")
-    assert result.returncode == 0
+    assert result.returncode == 2
+    assert "mine.txt: its tokens were not counted, as no tokenizer's file was given" in (
+        result.stderr
+    )
     assert row(result.stdout, "Qwen  ")[1] == "needs its file: --tokenizer FILE"
     assert "is decomposed Unicode" in result.stdout
     (tmp_path / "mine.txt").write_text(unicodedata.normalize("NFC", SECRET), "utf-8")

@@ -46,6 +46,11 @@ def test_a_page_made_again_elsewhere_is_the_same(tmp_path: Path) -> None:
         (("plan.json", "-o", "page.pdf"), "page.pdf: no report format '.pdf'"),
         (("nothing.json", "-o", "page.html"), "nothing.json: no such file"),
         (("notes.txt", "-o", "page.html"), "notes.txt:1: not JSON"),
+        (
+            ("photo.png", "-o", "page.html"),
+            "photo.png: cannot be read: not UTF-8 at byte 0; save the file as UTF-8",
+        ),
+        ((".", "-o", "page.html"), ".: cannot be read: it is a folder"),
     ],
 )
 def test_what_cannot_be_used_is_one_sentence_and_exit_2(
@@ -53,6 +58,7 @@ def test_what_cannot_be_used_is_one_sentence_and_exit_2(
 ) -> None:
     a_plan().save(tmp_path / "plan.json")
     (tmp_path / "notes.txt").write_text("hello", "utf-8")
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG")
     done = report(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith(f"ecoaudit: {said}")

@@ -187,13 +187,40 @@ def _grid(country: str, region: str | None = None) -> None:
         raise NotFoundError(f"no {region or country!r}")
 
 
-LOOKUPS = Lookups(model=_one_of("a/small"), device=_one_of("L4"), grid=_grid)
+LOOKUPS = Lookups(
+    model=_one_of("a/small"), scored=_one_of("a/small"), device=_one_of("L4"), grid=_grid
+)
+
+
+QUALITY = "models: [a/small, {name: Mine}]\nquality: {metric: x, minimum: 0.5, scores: {%s}}\n"
+
+
+def test_a_score_stands_under_its_models_own_name(folder: Path) -> None:
+    path = folder / "scenario.yaml"
+    text = path.read_text()
+    lookups = Lookups(scored=lambda name: "a/small" if name == "small" else name)
+    path.write_text(text + QUALITY % "small: 0.7, Mine: 0.6")
+    quality = load_scenario(path, lookups).quality
+    assert quality is not None
+    assert {name: score.number for name, score in quality.scores.items()} == {
+        "a/small": 0.7,
+        "Mine": 0.6,
+    }
+    path.write_text(text + QUALITY % "a/small: 0.7, small: 0.6")
+    with pytest.raises(ProfileError, match=r"quality\.scores\.small: 'a/small' has another score"):
+        load_scenario(path, lookups)
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "place"),
     [
         ("scenario", "budget:", "models:\n  - a/small\n  - a/smal\nbudget:", "11: models.1: no 'a"),
+        (
+            "scenario",
+            "budget:",
+            "quality:\n  metric: x\n  minimum: 0.5\n  scores:\n    a/smal: 0.7\nbudget:",
+            "13: quality.scores.a/smal: no 'a/smal'",
+        ),
         ("scenario", "budget:", "hardware: [L4, L5]\nbudget:", "9: hardware.1: no 'L5'"),
         ("site", "country: KEN", "country: KEM", "2: country: no 'KEM'"),
         ("site", "country: KEN", "country: USA\nregion: texass", "3: region: no 'texass'"),

@@ -326,6 +326,7 @@ def test_a_broken_site_says_where_and_what(
         ("life: 4 years", "life: 0 years", 8, "money.life: expected more than 0"),
         ("life: 4 years", "life: 99 years", 8, "money.life: expected at most"),
         ("discount_rate: 0.08", "discount_rate: 8", 9, "discount_rate: expected at most 1"),
+        ("discount_rate: 0.08", "discount_rate: 10 %", 9, "got '10 %'; write 0.1"),
         ("import_duty: 0.25", "import_duty: -0.25", 10, "import_duty: expected at least 0"),
         ("freight: 300 USD", "freight: 300 kg", 11, "money.freight: expected an amount of money"),
         ("maintenance: 0.05", "maintenance: 5 %", 13, "money.maintenance: expected a number"),
