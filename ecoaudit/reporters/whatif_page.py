@@ -28,6 +28,13 @@ _FIGURES: Final = (
     ("Energy per year", "energy_j_per_year"),
     ("Cost per result", "usd_per_used_result"),
 )
+# What a scenario need not state, by the driver that then has no row.
+_NOT_STATED: Final = {
+    "tariff": "a price of electricity above 0",
+    "life": "the life of the computer (`money.life`)",
+    "used_fraction": "the share of answers that is used (`used_fraction` of the workload)",
+    "languages": "several languages (`languages` of the workload)",
+}
 _AIR: Final = 0.04  # at both ends of the scale
 
 
@@ -53,6 +60,10 @@ def _lead(plan: Plan) -> str:
         start += " The cost per year spreads all known costs over its life."
     else:
         start += " The cost per year is that of running it; of the purchase nothing is in it."
+    varied = {row.get("driver") for row in plan.sensitivity}
+    left = [said for driver, said in _NOT_STATED.items() if driver not in varied]
+    if left:
+        start += f" Not varied, for the scenario states none: {', '.join(left)}."
     changed = [
         row
         for row in plan.sensitivity

@@ -377,3 +377,13 @@ def test_a_shared_computer_says_whose_figures_they_are() -> None:
     )
     assert "They are the costs of one computer for all the clinics that share it." in text
     assert "Break-even is of this clinic's part of the computer that they share." in text
+
+
+def test_what_is_not_varied_is_said() -> None:
+    rows = [row for row in WHOLE.sensitivity if row["driver"] in ("none", "load", "tariff")]
+    section = what_if(replace(WHOLE, sensitivity=rows))
+    assert section is not None
+    assert (
+        "Not varied, for the scenario states none: the life of the computer (`money.life`), the"
+        " share of answers that is used (`used_fraction` of the workload), several languages"
+    ) in section.lead
