@@ -166,6 +166,8 @@ def machine_of(cell: Cell, runs: Mapping[str, Run]) -> Machine:
     host = cell.catalogue.scenario.site.host
     why = "nobody measured or typed what the computer draws asleep: host.sleep_power"
     asleep = host.sleep_power or Estimate.absent("W", why)
+    if cell.devices > 1 and asleep.known:
+        asleep = asleep.sourced(f"{asleep.source}; more cards asleep are taken to draw no more")
     run = None if cell.evidence is None else runs.get(cell.evidence.run_id)
     return Machine(cell.figure("idle_w"), cell.figure("busy_w"), asleep, wake_of(host, run))
 
