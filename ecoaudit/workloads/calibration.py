@@ -12,25 +12,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ecoaudit.checks import doubt
 from ecoaudit.engines.base import Engine, Progress
-from ecoaudit.errors import EcoauditError, EngineError
+from ecoaudit.errors import EngineError
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.recorder import Recorder
-from ecoaudit.run import OF_RUN, Run, RunKind, RunStatus, load_in_words
+from ecoaudit.run import OF_RUN, Run, RunKind, load_in_words
 from ecoaudit.scenario import Lengths, Scenario, Site, Workload
 from ecoaudit.scenario.model import Bench, Demand, Host
 from ecoaudit.workloads.arrivals import Arrivals, ClosedLoop
 from ecoaudit.workloads.bench_plan import IDLE_S, WINDOW_S, BenchPlan, planned
 from ecoaudit.workloads.client import Answer
-from ecoaudit.workloads.doubts import engine_doubts
 from ecoaudit.workloads.driving import INTERRUPTED, Driver
-from ecoaudit.workloads.ending import orderly_end
 from ecoaudit.workloads.failures import remedy, told
 from ecoaudit.workloads.lengths import Shape
+from ecoaudit.workloads.level import LevelLog
 from ecoaudit.workloads.points import PointMaker, Seen
 from ecoaudit.workloads.readying import Ready, get_ready
-from ecoaudit.workloads.server_place import ServerPlace
+from ecoaudit.workloads.served import add_doubts_of_engine, served
 from ecoaudit.workloads.steady import SHORTEST_STEADY_S, Steady, Watch
 
 if TYPE_CHECKING:
@@ -195,97 +193,75 @@ def calibrate(
         },
         output=output,
     )
-    with orderly_end() as asked_to_end:
-        recorder.start()
-        try:
-            ready = get_ready(scenario, engine, recorder, plan, progress)
-        except BaseException as error:  # whatever it was, no server is left running
-            engine.stop()
-            if isinstance(error, KeyboardInterrupt):
-                return recorder.finish(RunStatus.INTERRUPTED)
-            recorder.discard()
-            raise
-        status = RunStatus.FAILED
-        try:
-            _measure(scenario, engine, ready, recorder, plan, progress)
-            status = RunStatus.INTERRUPTED if asked_to_end() else RunStatus.COMPLETE
-        except KeyboardInterrupt:
-            status = RunStatus.INTERRUPTED
-        except EcoauditError as error:
-            raise type(error)(f"{error}\nwhat was measured is in {recorder.saved_to}") from error
-        finally:
-            try:
-                engine.stop()
-            finally:
-                _summarise(ready, recorder)
-                run = recorder.finish(status)
-        return run
+
+    def prepare() -> _Calibration:
+        ready = get_ready(scenario, engine, recorder, plan, progress)
+        return _Calibration(scenario, engine, ready, recorder, plan, progress)
+
+    return served(engine, recorder, prepare)
 
 
-def _measure(
-    scenario: Scenario,
-    engine: Engine,
-    ready: Ready,
-    recorder: Recorder,
-    plan: BenchPlan,
-    progress: Progress,
-) -> None:
-    """Drive each load once.
+class _Calibration:
+    """The loads of a calibration, and its summary."""
 
-    Raises:
-        EngineError: the engine died, or a load was not answered.
-        KeyboardInterrupt: so it was asked.
-    """
-    driver = Driver(scenario, engine, ready, recorder, plan, progress)
-    points = PointMaker(scenario, ready, recorder, plan.window_s, plan.shortest_steady_s)
-    seen_of = recorder.settings.setdefault("levels_seen", {})
-    for load in plan.loads:
-        log = driver.drive(load)
-        gone = engine.alive()
-        if gone is not None:
-            log.cut = log.cut or gone.splitlines()[0]
-        seen_of[log.key] = log.seen()
+    def __init__(
+        self,
+        scenario: Scenario,
+        engine: Engine,
+        ready: Ready,
+        recorder: Recorder,
+        plan: BenchPlan,
+        progress: Progress,
+    ):
+        self._engine = engine
+        self._ready = ready
+        self._recorder = recorder
+        self._plan = plan
+        self._progress = progress
+        self._driver = Driver(scenario, engine, ready, recorder, plan, progress)
+        self._points = PointMaker(scenario, ready, recorder, plan.window_s, plan.shortest_steady_s)
+
+    def measure_loads(self) -> None:
+        """Drive each load once.
+
+        Raises:
+            EngineError: the engine died, or a load was not answered.
+            KeyboardInterrupt: so it was asked.
+        """
+        for load in self._plan.loads:
+            self._driver.drive(load, self._keep)
+
+    def _keep(self, log: LevelLog) -> None:
+        """Put what was seen of a load into the run."""
+        recorder, load = self._recorder, log.load
+        recorder.settings.setdefault("levels_seen", {})[log.key] = log.seen()
         recorder.note_settings()
         if log.good:
-            point = points.add(Seen(load), log)
+            point = self._points.add(Seen(load), log)
             recorder.add_point(point)
             first, each = (point.figures[name] for name in ("ttft_s_p50", "tpot_s_p50"))
-            progress(f"{load.name}: first token {first}, then each {each}")
-        elif log.cut != INTERRUPTED and gone is None:
+            self._progress(f"{load.name}: first token {first}, then each {each}")
+        elif log.cut != INTERRUPTED and self._engine.alive() is None:
             raise EngineError(
                 f"{load.name}: every request failed ({told(log.failures)}); {remedy(log.failures)}"
             )
-        if gone is not None:
-            raise EngineError(gone)
-        if log.cut == INTERRUPTED:
-            raise KeyboardInterrupt
 
-
-def _summarise(ready: Ready, recorder: Recorder) -> None:
-    """Fill the summary from one request in flight."""
-    ours = ready.boards.place is ServerPlace.OURS
-    for said in engine_doubts(ready.facts, ours, ready.prompts.exact, ready.methods):
-        recorder.add_doubt(said)
-    if ready.boards.beside:
-        recorder.add_doubt(
-            doubt(
-                "gpu-beside",
-                f"{', '.join(sorted(ready.boards.beside))}: the server does not use them; their"
-                " energy is that of the run, but in no figure of a load",
-            )
-        )
-    if not recorder.curve:
-        return
-    point = recorder.curve[0]
-    recorder.settings["summary"] = {
-        "level": point.level,
-        "load": load_in_words(point.level, point.arrivals, point.rate_per_s),
-        "window": "steady" if point.steady else "whole_run",
-        "why": "one request in flight",
-    }
-    for figure, estimate in point.figures.items():
-        if figure not in OF_RUN:
-            recorder.summary[figure] = estimate
+    def summarise(self) -> None:
+        """Fill the summary from one request in flight."""
+        recorder = self._recorder
+        add_doubts_of_engine(self._ready, recorder)
+        if not recorder.curve:
+            return
+        point = recorder.curve[0]
+        recorder.settings["summary"] = {
+            "level": point.level,
+            "load": load_in_words(point.level, point.arrivals, point.rate_per_s),
+            "window": "steady" if point.steady else "whole_run",
+            "why": "one request in flight",
+        }
+        for figure, estimate in point.figures.items():
+            if figure not in OF_RUN:
+                recorder.summary[figure] = estimate
 
 
 def _no_clinic() -> Scenario:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ecoaudit.engines.base import Engine, Progress
+from ecoaudit.errors import EngineError
 from ecoaudit.recorder import Recorder
 from ecoaudit.scenario import Scenario
 from ecoaudit.workloads.bench_plan import BenchPlan
@@ -76,18 +77,32 @@ class Driver:
         """About how long a load will take [s]."""
         return load.takes_s(self._ready.each_s, self._plan.window_s)
 
-    def drive(self, load: Load, time: int = 1) -> LevelLog:
+    def drive(self, load: Load, keep: Callable[[LevelLog], None], time: int = 1) -> None:
         """Drive a load for the first or a further ``time``; each has draws of its own.
 
-        One that is cut short, by Ctrl-C or because the server has gone, holds what had come; its
-        ``cut`` says why. Ctrl-C is then the caller's to act upon.
+        Args:
+            load: which.
+            keep: is given what came of it, also of one that was cut short, by Ctrl-C or because
+                the server has gone: its ``cut`` says why.
+            time: 1 for the first.
+
+        Raises:
+            EngineError: the engine has gone.
+            KeyboardInterrupt: so it was asked.
         """
         log = LevelLog(load, math.ceil(load.in_flight(self._ready.each_s)), time)
         try:
             self._drive(log)
         except KeyboardInterrupt:
             log.cut = INTERRUPTED
-        return log
+        gone = self._engine.alive()
+        if gone is not None:
+            log.cut = log.cut or gone.splitlines()[0]
+        keep(log)
+        if gone is not None:
+            raise EngineError(gone)
+        if log.cut == INTERRUPTED:
+            raise KeyboardInterrupt
 
     def _drive(self, log: LevelLog) -> None:
         recorder, ready, load = self._recorder, self._ready, log.load

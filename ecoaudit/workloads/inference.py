@@ -9,25 +9,24 @@ from typing import Any
 
 from ecoaudit.checks import doubt
 from ecoaudit.engines.base import Engine, Progress
-from ecoaudit.errors import EcoauditError, EngineError, UsageError
+from ecoaudit.errors import EngineError, UsageError
 from ecoaudit.recorder import Recorder
-from ecoaudit.run import OF_RUN, CurvePoint, Run, RunKind, RunStatus
+from ecoaudit.run import OF_RUN, CurvePoint, Run, RunKind
 from ecoaudit.scenario import Scenario
 from ecoaudit.workloads.bench_plan import BenchPlan, Levels, planned
 from ecoaudit.workloads.by_language import by_language
 from ecoaudit.workloads.client import SILENCE_LIMIT_S
 from ecoaudit.workloads.course import MOST_LEVEL, climbing, least_known
 from ecoaudit.workloads.demand import nearest_load
-from ecoaudit.workloads.doubts import engine_doubts, few_requests, summary_doubts
+from ecoaudit.workloads.doubts import few_requests, summary_doubts
 from ecoaudit.workloads.driving import INTERRUPTED, Driver, check_due
-from ecoaudit.workloads.ending import orderly_end
 from ecoaudit.workloads.failures import remedy, told
 from ecoaudit.workloads.level import LevelLog
 from ecoaudit.workloads.loads import Load
 from ecoaudit.workloads.points import PointMaker, Seen
 from ecoaudit.workloads.readying import Ready, get_ready
 from ecoaudit.workloads.resuming import asked_for, check_asked, nothing_left, take_over
-from ecoaudit.workloads.server_place import ServerPlace
+from ecoaudit.workloads.served import add_doubts_of_engine, served
 from ecoaudit.workloads.steady import SHORTEST_STEADY_S
 
 
@@ -113,35 +112,15 @@ def bench(
         settings={"engine": engine.name, **plan.settings(), "asked": asked},
         output=output,
     )
-    with orderly_end() as asked_to_end:
-        recorder.start()
-        try:
-            ready = get_ready(scenario, engine, recorder, plan, progress)
-            _check_able(scenario, ready, plan)
-            if earlier is not None:
-                take_over(earlier, recorder)
-        except BaseException as error:  # whatever it was, no server is left running
-            engine.stop()
-            if isinstance(error, KeyboardInterrupt):
-                return recorder.finish(RunStatus.INTERRUPTED)
-            recorder.discard()
-            raise
-        work = _Bench(scenario, engine, ready, recorder, plan, progress)
-        status = RunStatus.FAILED
-        try:
-            work.measure_loads()
-            status = RunStatus.INTERRUPTED if asked_to_end() else RunStatus.COMPLETE
-        except KeyboardInterrupt:
-            status = RunStatus.INTERRUPTED
-        except EcoauditError as error:
-            raise type(error)(f"{error}\nwhat was measured is in {recorder.saved_to}") from error
-        finally:
-            try:
-                engine.stop()
-            finally:
-                work.summarise()
-                run = recorder.finish(status)
-        return run
+
+    def prepare() -> _Bench:
+        ready = get_ready(scenario, engine, recorder, plan, progress)
+        _check_able(scenario, ready, plan)
+        if earlier is not None:
+            take_over(earlier, recorder)
+        return _Bench(scenario, engine, ready, recorder, plan, progress)
+
+    return served(engine, recorder, prepare)
 
 
 def _check_able(scenario: Scenario, ready: Ready, plan: BenchPlan) -> None:
@@ -242,15 +221,7 @@ class _Bench:
             KeyboardInterrupt: so it was asked.
         """
         seen.times += 1
-        log = self._driver.drive(seen.load, seen.times)
-        gone = self._engine.alive()
-        if gone is not None:
-            log.cut = log.cut or gone.splitlines()[0]
-        self._keep(seen, log)
-        if gone is not None:
-            raise EngineError(gone)
-        if log.cut == INTERRUPTED:
-            raise KeyboardInterrupt
+        self._driver.drive(seen.load, lambda log: self._keep(seen, log), seen.times)
 
     def _keep(self, seen: Seen, log: LevelLog) -> None:
         """Put what was seen of a load into the run."""
@@ -280,21 +251,7 @@ class _Bench:
     def summarise(self) -> None:
         """Fill the run's summary from the level nearest the demand, and say which that is."""
         recorder, ready = self._recorder, self._ready
-        for said in engine_doubts(
-            ready.facts,
-            ready.boards.place is ServerPlace.OURS,
-            ready.prompts.exact,
-            ready.methods,
-        ):
-            recorder.add_doubt(said)
-        if ready.boards.beside:
-            recorder.add_doubt(
-                doubt(
-                    "gpu-beside",
-                    f"{', '.join(sorted(ready.boards.beside))}: the server does not use them; their"
-                    " energy is that of the run, but in no figure of a load",
-                )
-            )
+        add_doubts_of_engine(ready, recorder)
         for seen in self._seen:
             for said in few_requests(seen.load, seen.answers):
                 recorder.add_doubt(said, seen.name)
