@@ -18,10 +18,12 @@ from ecoaudit.measurement import Device, DeviceEnergy, Measurement
 from ecoaudit.ranks import WINDOW, Rank
 from ecoaudit.recording import energies_over
 from ecoaudit.run import Run, RunKind, validated
+from ecoaudit.uniting import refuse_twice
 
 JOB = "job"  # the window over all ranks' runs
 STEPS = "steps"
 ADDED = ("tokens", "samples")  # what adds up over the ranks; steps do not
+MOVED = "bytes_moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,7 @@ def parts_of(runs: Sequence[Run]) -> list[Part]:
     """
     if len(runs) < 2:
         raise UsageError("merge takes the runs of two or more ranks")
-    ids = [run.id for run in runs]
-    twice = sorted({run_id for run_id in ids if ids.count(run_id) > 1})
-    if twice:
-        raise UsageError(f"run {twice[0]} was given twice; each rank's run counts once")
+    refuse_twice(runs)
     parts = sorted((_part(run) for run in runs), key=lambda part: part.rank.rank)
     sizes = sorted({part.rank.world_size for part in parts})
     if len(sizes) > 1:
@@ -163,7 +162,7 @@ def _part(run: Run) -> Part:
     if run.kind is not RunKind.TRAINING or rank is None or len(whole) != 1:
         raise UsageError(
             f"run {run.id} is not of one of several ranks; merge takes what `ecoaudit.profile`"
-            " recorded under torchrun"
+            " recorded under torchrun, and with --sites the runs of several sites"
         )
     return Part(run, validated(rank, Rank, Path(f"run {run.id}: settings.rank")))
 
@@ -203,6 +202,9 @@ def _quantities(windows: list[Measurement]) -> dict[str, Estimate]:
         figures = [window.quantities[name] for window in windows if name in window.quantities]
         if len(figures) == len(windows):
             found[name] = most(figures) if name == STEPS else total(figures, name)
+    moved = [w.quantities[MOVED] for w in windows if MOVED in w.quantities]
+    if moved:  # often one rank speaks with the network for all
+        found[MOVED] = total(moved, "bytes")
     return found
 
 

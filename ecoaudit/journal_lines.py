@@ -63,6 +63,8 @@ def _replayed(journal: Path) -> tuple[Run, str | None]:
             last_s = max(last_s, line["t"])
         elif kind == "close":
             opened[line["n"]].end_s = line["t"]
+            counted = validated(line.get("quantities", {}), dict[str, Estimate], journal)
+            opened[line["n"]].quantities.update(counted)
             last_s = max(last_s, line["t"])
         elif kind == "doubt":
             recording.add_doubt(Doubt(**line))
@@ -115,7 +117,10 @@ def line_of(kind: str, what: Noted) -> dict[str, Any]:
         return asdict(what)
     if kind == "open":
         return {"n": id(what), "name": what.name, "path": what.path, "t": what.start_s}
-    return {"n": id(what), "t": what.end_s}
+    closed: dict[str, Any] = {"n": id(what), "t": what.end_s}
+    if what.quantities:
+        closed["quantities"] = {name: asdict(counted) for name, counted in what.quantities.items()}
+    return closed
 
 
 def _from_header(line: dict[str, Any], journal: Path) -> Recording:

@@ -7,29 +7,22 @@ up; steps do not, since each rank took part in every one. The order of the runs 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ecoaudit.checks import doubt
 from ecoaudit.estimate import Basis, Estimate, total
-from ecoaudit.factors.grid import GridFactor, operational_kgco2e
+from ecoaudit.factors.grid import operational_kgco2e
 from ecoaudit.job import ADDED, STEPS, Job, Part, most, parts_of
 from ecoaudit.measurement import BOARD, DRAM, PACKAGE, WALL, DeviceEnergy, Measurement
 from ecoaudit.mig import energy_of_instances
 from ecoaudit.ranks import WINDOW
 from ecoaudit.recording import by_power_within, energy_within, share_modelled
-from ecoaudit.run import Doubt, Run, RunKind, RunStatus, validated
+from ecoaudit.run import Doubt, Run, RunKind
+from ecoaudit.uniting import grid_of, pue_of, united_id, worst_status
 
-_WORST_FIRST = (
-    RunStatus.FAILED,
-    RunStatus.INTERRUPTED,
-    RunStatus.RECOVERED,
-    RunStatus.COMPLETE,
-)
 _ONLY_OF_A_RANK = ("one-rank",)  # doubts that uniting removes
 
 
@@ -47,10 +40,10 @@ def merge(runs: Sequence[Run]) -> Run:
     windows = [window for path in job.paths() for window in job.united(path)]
     summary = {**_whole(job, whole), **_training(job, doubts)}
     return Run(
-        id=_id(parts),
+        id=united_id(runs),
         kind=RunKind.TRAINING,
         name=first.name,
-        status=next(s for s in _WORST_FIRST if any(part.run.status is s for part in parts)),
+        status=worst_status(runs),
         started_at=min(parts, key=lambda part: (part.start, part.rank.rank)).run.started_at,
         duration_s=whole.duration_s,
         environment=first.environment,
@@ -61,11 +54,6 @@ def merge(runs: Sequence[Run]) -> Run:
         doubts=doubts,
         summary=summary,
     )
-
-
-def _id(parts: list[Part]) -> str:
-    ids = sorted(part.run.id for part in parts)
-    return f"{ids[0].partition('-')[0]}-{hashlib.sha256(' '.join(ids).encode()).hexdigest()[:6]}"
 
 
 def _whole(job: Job, whole: Measurement) -> dict[str, Estimate]:
@@ -121,13 +109,10 @@ def _carbon(job: Job, devices: list[DeviceEnergy]) -> Estimate:
 
 
 def _carbon_at(run: Run, energy: Estimate) -> Estimate:
-    place = Path(f"run {run.id}: settings")
-    if "grid" not in run.settings:
+    grid = grid_of(run.settings, run.id)
+    if grid is None:
         return Estimate.absent("kgCO2e", f"run {run.id} names no grid")
-    grid: GridFactor = validated(run.settings["grid"], GridFactor, place)
-    pue = run.settings.get("pue")
-    known: Estimate | None = None if pue is None else validated(pue, Estimate, place)
-    return operational_kgco2e(energy, grid, known)
+    return operational_kgco2e(energy, grid, pue_of(run.settings, run.id))
 
 
 def _training(job: Job, doubts: list[Doubt]) -> dict[str, Estimate]:

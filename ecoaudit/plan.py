@@ -71,8 +71,10 @@ class Option:
             ``busy_power_w``, ``busy_share``, ``tpot_s``, ``ttft_s``, ``e2e_s``;
             ``idle_energy_j_per_day``, ``active_energy_j_per_day``, ``cooling_energy_j_per_day``
             and their sum ``energy_j_per_day``; ``energy_j_per_year``, ``energy_usd_per_year``,
-            ``operational_kgco2e_per_year``; ``energy_per_request_j`` (a day's energy shared out)
-            and ``marginal_energy_per_request_j``; ``running_usd_per_year`` (what is known of a
+            ``operational_kgco2e_per_year``; what generator and panels give of a year's energy
+            (``generator_energy_j_per_year``, ``panels_energy_j_per_year``);
+            ``energy_per_request_j`` (a day's energy shared out) and
+            ``marginal_energy_per_request_j``; ``running_usd_per_year`` (what is known of a
             year's energy, staff and maintenance), and where a life is given ``life_cost_usd``,
             ``present_value_usd`` and ``cost_per_request_usd``; ``download_s`` where the link is
             known; ``added_wait_s`` and ``woken_share`` of a mode. Empty beyond the first hundred.

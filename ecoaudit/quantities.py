@@ -19,23 +19,25 @@ _BY_UNIT: Final = {
         "tpot_s_p95 e2e_s e2e_s_p50 e2e_s_p95 client_cpu_s chunk_gap_s_p50 chunk_gap_s_p95 "
         "client_queue_s_p50 client_queue_s_p95 e2e_per_token_s_p50 e2e_per_token_s_p95 "
         "engine_queue_s engine_prefill_s engine_decode_s ttft_s_p99 e2e_s_p99 added_wait_s "
-        "download_s"
+        "download_s waiting_s rounds_s"
     ),
     "J": (
         "energy_j gpu_energy_j gpu_energy_by_power_j gpu_energy_share_j cpu_energy_j "
         "dram_energy_j wall_energy_j net_energy_j unused_gpu_energy_j "
         "idle_energy_j_per_day active_energy_j_per_day cooling_energy_j_per_day energy_j_per_day "
-        "energy_j_per_year energy_j_per_rest_day"
+        "energy_j_per_year energy_j_per_rest_day waiting_energy_j rounds_energy_j"
     ),
     "W": "idle_power_w busy_power_w peak_power_w power_w gpu_power_w cpu_power_w dram_power_w",
     "kgCO2e": "operational_kgco2e operational_kgco2e_per_year",
     "USD": ("capital_usd energy_usd_per_year running_usd_per_year life_cost_usd present_value_usd"),
     "bytes": (
         "peak_gpu_memory_bytes peak_host_memory_bytes weight_bytes kv_bytes_per_sequence "
-        "weights_memory_bytes kv_cache_reserved_bytes kv_cache_used_bytes memory_overhead_bytes"
+        "weights_memory_bytes kv_cache_reserved_bytes kv_cache_used_bytes memory_overhead_bytes "
+        "bytes_moved"
     ),
     "bytes/token": "kv_bytes_per_token",
     "steps": "steps",
+    "rounds": "rounds",
     "samples": "samples",
     "samples/s": "samples_per_s",
     "bytes/s": "engine_read_bytes_per_s engine_written_bytes_per_s",
@@ -88,7 +90,7 @@ LIMIT_UNITS: Final = {
     "staff": "s",
 }
 # What is counted or timed is never less than nothing; a difference of energies may be.
-_COUNTED: Final = frozenset({"s", "bytes", "steps", "samples", "tokens", "requests"})
+_COUNTED: Final = frozenset({"s", "bytes", "steps", "rounds", "samples", "tokens", "requests"})
 _KEYS: Final = frozenset({"value", "low", "high", "unit", "basis"})
 
 

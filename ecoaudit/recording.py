@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from numbers import Real
 from typing import Any
 
 from ecoaudit.checks import doubt
 from ecoaudit.checks.measuring import MODELLED_SHARE, SHORTEST_RUN_S
 from ecoaudit.device_doubts import device_doubts, window_codes
+from ecoaudit.errors import UsageError
 from ecoaudit.estimate import Basis, Estimate, total
 from ecoaudit.factors.grid import GridFactor, operational_kgco2e
 from ecoaudit.measurement import (
@@ -49,6 +51,25 @@ class Window:
     start_s: float
     end_s: float | None = None
     quantities: dict[str, Estimate] = field(default_factory=dict)
+
+    def moved(self, amount_bytes: float) -> None:
+        """Add to the bytes that went over the network in this window, either way.
+
+        The window's quantity ``bytes_moved`` is their sum.
+
+        Raises:
+            UsageError: no finite number of 0 or more, or the window has ended.
+        """
+        if self.end_s is not None:
+            raise UsageError(f"window {self.path!r} has ended; count what it moved inside it")
+        given: object = amount_bytes  # whatever the program counts with
+        usable = isinstance(given, Real) and not isinstance(given, bool)
+        if not usable or not 0 <= amount_bytes < math.inf:
+            raise UsageError(f"moved() takes bytes, a number of 0 or more; got {amount_bytes!r}")
+        before = self.quantities.get("bytes_moved")
+        amount = float(amount_bytes) + (0.0 if before is None else before.number)
+        counted = Estimate.exact(amount, "bytes", Basis.MEASURED, "counted by the program")
+        self.quantities["bytes_moved"] = counted
 
 
 @dataclass

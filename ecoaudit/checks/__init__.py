@@ -1,4 +1,4 @@
-"""Every doubt that a run or a plan can carry: when it is said, what to do, what it weakens.
+"""Every doubt that a run, a plan or a ledger can carry: when it is said, what to do, what it weakens.
 
 The list is closed: :func:`doubt` refuses a code that is not in it, and docs/doubts.md is made of
 it (``python -m ecoaudit.checks``). A doubt is said where it is found; here is what there is to say.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from ecoaudit.checks import importing, measuring, planning, serving, training
+from ecoaudit.checks import accounting, importing, measuring, planning, serving, training
 from ecoaudit.checks.base import Check
 from ecoaudit.run import Doubt
 
@@ -19,6 +19,7 @@ FAMILIES: dict[str, dict[str, Check]] = {
     "Serving": serving.CHECKS,
     "Importing": importing.CHECKS,
     "Planning": planning.CHECKS,
+    "Accounting": accounting.CHECKS,
 }
 CHECKS: dict[str, Check] = {code: c for family in FAMILIES.values() for code, c in family.items()}
 

@@ -22,7 +22,11 @@ class Check:
 
 # Names of the summary's figures, as patterns.
 _OF_DAY = ("marginal_energy_*", "allocated_energy_*")
-HOST = ("energy_j", "net_energy_j", "idle_power_w", "energy_per_*", *_OF_DAY, "operational_kgco2e")
+_MARKED = ("rounds_energy_j", "waiting_energy_j")
+HOST = (
+    *("energy_j", "net_energy_j", "idle_power_w", "energy_per_*", *_OF_DAY, "operational_kgco2e"),
+    *_MARKED,
+)
 GPU = ("gpu_energy_*", *HOST)
 CPU = ("cpu_energy_j", *HOST)
 DRAM = ("dram_energy_j", *HOST)

@@ -40,6 +40,28 @@ CHECKS: dict[str, Check] = {
         "start the ranks with torchrun, whose processes are counted together",
         CPU,
     ),
+    "rounds-differ": Check(
+        "the sites of a federated training marked unlike numbers of rounds",
+        "look in `settings.sites` which site left rounds out, or was cut short",
+        ("rounds",),
+    ),
+    "site-incomplete": Check(
+        "the run of a site of a federated training did not end well; what it did after that is not"
+        " counted",
+        "leave the site out, or say that the figures are too low",
+        EVERY,
+    ),
+    "site-other-doubt": Check(
+        "the run of a site says a doubt that this version of ecoaudit does not know",
+        "read the site's own file, or merge with the newest version of those used",
+        EVERY,
+    ),
+    "sites-apart": Check(
+        "at some time between the first start and the last end no site's run was going on, by the"
+        " sites' own clocks",
+        "check the sites' clocks; where they are right, take the duration of each site instead",
+        ("duration_s",),
+    ),
     "steps-differ": Check(
         "the ranks counted unlike numbers of steps",
         "hold the same loop and the same warm-up on every rank",

@@ -18,6 +18,7 @@ Examples:
   ecoaudit runs show run.json
   ecoaudit runs recover
   ecoaudit runs merge run.rank0.json run.rank1.json -o run.json
+  ecoaudit runs merge --sites north.json south.json -o federation.json
   ecoaudit runs import result.json --engine vllm --engine-version 0.32.0 -o run.json""",
 )
 def command() -> None:
@@ -152,23 +153,35 @@ def recover(files: tuple[Path, ...], output: str | None) -> int:
 
 
 @command.command(
-    "merge", epilog="Example: ecoaudit runs merge run.rank0.json run.rank1.json -o run.json"
+    "merge",
+    epilog="""\b
+Examples:
+  ecoaudit runs merge run.rank0.json run.rank1.json -o run.json
+  ecoaudit runs merge --sites north.json south.json -o federation.json""",
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--sites", is_flag=True, help="The runs are of sites of a federated training.")
 @click.option("-o", "--output", metavar="FILE", required=True, help="Where to write the run.")
-def merge_runs(files: tuple[Path, ...], output: str) -> None:
-    """One run of the runs that the ranks of one training job recorded.
+def merge_runs(files: tuple[Path, ...], sites: bool, output: str) -> None:
+    """One run of the runs of one training job's ranks, or of a federated training's sites.
 
-    Give the run of every rank, in any order. A board counts once, and so do the CPU and the
-    memory of each machine; tokens add up.
+    Ranks: give the run of every rank, in any order. A board counts once, and so do the CPU and
+    the memory of each machine; tokens add up.
+
+    Sites (--sites): give the run of each site, in any order; of a site with several ranks, the
+    merge of those. Each site counts at its own grid and PUE; energy, carbon, tokens, steps,
+    waiting and bytes moved add up. Of words, only run ids, names of devices and the labels that
+    you gave to runs and windows are carried.
     """
     from ecoaudit.cli.tables import print_run
     from ecoaudit.errors import UsageError
+    from ecoaudit.federation import merge_sites
     from ecoaudit.merging import merge
     from ecoaudit.run import load_run
 
     target = Path(output)
     if any(target.absolute() == file.absolute() for file in files):
         raise UsageError(f"{output}: is one of the runs to merge; choose another -o")
-    run = merge([load_run(file) for file in files])
+    runs = [load_run(file) for file in files]
+    run = merge_sites(runs) if sites else merge(runs)
     print_run(run, run.save(target))

@@ -8,6 +8,7 @@ from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.factors.grid import GridFactor
 from ecoaudit.planning.cells import Cell
 from ecoaudit.planning.cost import Ownership, ownership, per_result
+from ecoaudit.planning.feeding import Fed
 from ecoaudit.planning.modes import SHARED
 from ecoaudit.planning.renting import download_s
 from ecoaudit.planning.ways import Way
@@ -72,6 +73,7 @@ def of_mode(
         "energy_j_per_year": year,
         "energy_usd_per_year": fed.energy_usd,
         "operational_kgco2e_per_year": fed.kgco2e(scenario.site, grid),
+        **_by_supply(fed),
         "energy_per_request_j": mode.energy_per_request_j,
         "busy_share": mode.busy_share,
         "added_wait_s": mode.added_wait_s,
@@ -131,11 +133,21 @@ def _energy(option: Cell, scenario: Scenario, grid: GridFactor) -> dict[str, Est
         "energy_j_per_year": year,
         "energy_usd_per_year": fed.energy_usd,
         "operational_kgco2e_per_year": fed.kgco2e(site, grid),
+        **_by_supply(fed),
         "energy_per_request_j": day.per(requests, "J/request").sourced(
             "a working day's energy over its requests: idle shared out"
         ),
         "marginal_energy_per_request_j": added.sourced("what one more request adds, with cooling"),
     }
+
+
+def _by_supply(fed: Fed) -> dict[str, Estimate]:
+    """A year's energy that is not the grid's [J], where there is any."""
+    parts = {
+        "generator_energy_j_per_year": fed.generator_j,
+        "panels_energy_j_per_year": fed.panels_j,
+    }
+    return {name: part for name, part in parts.items() if part.high != 0}
 
 
 def _cooling(computer: Estimate, pue: Estimate) -> Estimate:

@@ -12,6 +12,7 @@ from ecoaudit.journal import SUFFIX
 from ecoaudit.run import load_run
 from tests.cli.conftest import Ecoaudit
 from tests.reporters.examples import a_bench
+from tests.test_federation import site_run
 from tests.test_merging import rank_run
 
 
@@ -54,6 +55,42 @@ def test_merge_refuses_what_it_cannot_use(ecoaudit: Ecoaudit, ranks: list[Path])
         assert done.returncode == 2
         assert message in done.stderr
     assert load_run(ranks[0]) == rank_run(0)
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> list[Path]:
+    return [site_run(n).save(tmp_path / f"site{n}.json") for n in range(3)]
+
+
+def test_merge_of_sites_writes_one_run_in_any_order_and_prints_it(
+    ecoaudit: Ecoaudit, sites: list[Path], tmp_path: Path
+) -> None:
+    done = ecoaudit("runs", "merge", "--sites", *sites, "-o", "a.json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "federation of 3 sites, complete" in done.stderr
+    assert "waiting_energy_j" in done.stderr
+    assert "run: a.json" in done.stderr
+    assert ecoaudit("runs", "merge", *reversed(sites), "--sites", "-o", "b.json").returncode == 0
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert load_run(tmp_path / "a.json").summary["waiting_energy_j"].value == 3 * 80.0
+
+
+def test_merge_tells_ranks_from_sites(
+    ecoaudit: Ecoaudit, ranks: list[Path], sites: list[Path], tmp_path: Path
+) -> None:
+    assert ecoaudit("runs", "merge", "--sites", *sites, "-o", "all.json").returncode == 0
+    for arguments, message in (
+        ([*sites], "with --sites the runs of several sites"),
+        (["--sites", *ranks], "merge the ranks first (`ecoaudit runs merge` without --sites)"),
+        (["--sites", sites[0], sites[0]], "was given twice; each run counts once"),
+        (["--sites", sites[0], "all.json"], "is itself a merge of sites"),
+        (["--sites", sites[0]], "two or more sites"),
+    ):
+        done = ecoaudit("runs", "merge", *arguments, "-o", "out.json")
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert message in done.stderr
+    assert not (tmp_path / "out.json").exists()
 
 
 def test_list_shows_the_runs_of_a_folder(
