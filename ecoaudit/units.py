@@ -57,6 +57,9 @@ _DIMENSIONS: Final[dict[str, dict[str, float]]] = {
     "fuel use": {"L/J": 1.0, "L/kWh": 1.0 / J_PER_KWH},
     "fuel price": {"USD/L": 1.0},
     "fuel carbon intensity": {"kgCO2e/L": 1.0, "gCO2e/L": 1e-3},
+    "carbon": {"kgCO2e": 1.0, "gCO2e": 1e-3, "tCO2e": 1e3},
+    "water intensity": {"L/kWh": 1.0, "m3/MWh": 1.0},
+    "network energy": {"kWh/GB": 1.0, "Wh/GB": 1e-3},
 }
 _EXAMPLES: Final = {
     "power": "'500 W' or '2 kW'",
@@ -75,6 +78,9 @@ _EXAMPLES: Final = {
     "fuel use": "'0.4 L/kWh'",
     "fuel price": "'1.2 USD/L'",
     "fuel carbon intensity": "'2.7 kgCO2e/L'",
+    "carbon": "'150 kgCO2e'",
+    "water intensity": "'1.8 L/kWh'",
+    "network energy": "'0.06 kWh/GB'",
 }
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d[\d,_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\S.*?)?\s*")
 

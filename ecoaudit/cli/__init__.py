@@ -28,6 +28,12 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "plan": ("plan", "Show which options fit a scenario, and what breaks first."),
         "languages": ("languages", "Show what each patient language costs in tokens and time."),
     },
+    "Account": {
+        "lifecycle": ("lifecycle", "Account for the whole life, by stage, scope and owner."),
+        "claims": ("claims", "Check whether published figures follow from their own inputs."),
+        "explain": ("explain", "Show formula, inputs and sources of any figure of a file."),
+        "cite": ("cite", "Write a run or a ledger as text or data for others."),
+    },
     "Report": {
         "report": ("report", "Write a page from a plan or a run."),
         "audit": ("audit", "Bench, plan and report in one."),

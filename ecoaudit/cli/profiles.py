@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KINDS = ("sites", "workloads", "scenarios")
+KINDS = ("sites", "workloads", "scenarios", "accounts")
 
 
 @click.group(
@@ -105,7 +105,7 @@ def check(names: tuple[str, ...]) -> None:
     """
     from ecoaudit.cli.lookups import lookups
     from ecoaudit.printable import printable
-    from ecoaudit.scenario import load_scenario, load_site, load_workload
+    from ecoaudit.scenario import load_account, load_scenario, load_site, load_workload
 
     tables = lookups()
     for name in names:
@@ -114,6 +114,8 @@ def check(names: tuple[str, ...]) -> None:
             load_scenario(path, tables)
         elif kind == "sites":
             load_site(path, tables)
+        elif kind == "accounts":
+            load_account(path, tables)
         else:
             load_workload(path)
         click.echo(printable(f"{path}: ok, a {kind[:-1]}"))
@@ -196,6 +198,8 @@ def _kind_of(path: Path) -> str:
     keys = {line.partition(":")[0] for line in path.read_text("utf-8", "replace").splitlines()}
     if {"demand", "budget"} & keys:
         return "scenarios"
+    if {"equipment", "electricity"} & keys:
+        return "accounts"
     return "workloads" if {"prompt", "output"} & keys else "sites"
 
 

@@ -1,18 +1,22 @@
 """Carbon intensity of electricity, by country and region, and what it makes of energy.
 
 Nothing here looks up where the computer stands: the place is given or the figure says that it is
-the world's average.
+the world's average. A country's value is that of codecarbon's table; where Ember's figure for it
+(``ember.csv``) lies outside the interval, the interval is widened to hold it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, Final
 
 from ecoaudit.errors import NotFoundError, UsageError, did_you_mean
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.factors.codecarbon_data import load_json, version
+from ecoaudit.factors.table import FOLDER, Column, Fact, read_table
 from ecoaudit.statistics import percentile
 from ecoaudit.units import J_PER_KWH
 
@@ -28,7 +32,15 @@ _G_PER_LB = 453.59237
 # Tables of different makers differ by 10 to 30 % for one country and year.
 _DOUBT = 0.2
 _DOUBT_TEXT = "+-20 % because sources differ by 10 to 30 % for one place"
+_LICENCE = "MIT (codecarbon's copy); CC BY 4.0 (Our World in Data, Ember)"
 _DECLARE = "declare the intensity with its source (grid_intensity in a site profile)"
+_EMBER: Final[dict[str, Column]] = {
+    "name": Column(required=True),
+    "place": Column(required=True),
+    "intensity": Column(dimension="grid carbon intensity", required=True),
+    "intensity_year": Column(required=True),
+    "source": Column(required=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,7 @@ class GridFactor:
         scope: what is counted, such as ``life cycle``.
         source: the table and its maker.
         fallback: whether this stands in for a place that was not given.
+        licence: of the tables; empty: the user's own figure.
     """
 
     zone: str
@@ -50,10 +63,28 @@ class GridFactor:
     scope: str
     source: str
     fallback: bool
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EmberRow:
+    """One country of Ember's table.
+
+    Attributes:
+        place: its name.
+        intensity: [gCO2e/kWh], with year, source and licence.
+    """
+
+    place: str
+    intensity: Fact
 
 
 def grid_factor(
-    country: str | None, region: str | None = None, declared: Estimate | None = None
+    country: str | None,
+    region: str | None = None,
+    declared: Estimate | None = None,
+    *,
+    fallback: bool = True,
 ) -> GridFactor:
     """The carbon intensity at a place.
 
@@ -61,16 +92,23 @@ def grid_factor(
         country: ISO 3166-1 alpha-3 code; None gives the world's average, marked ``fallback``.
         region: a region that the tables hold, such as ``california`` or ``SE1``.
         declared: the user's own figure [gCO2e/kWh], which wins over the tables.
+        fallback: whether the world's average may stand in where no place is given.
 
     Raises:
         NotFoundError: a place that no table holds; there is no silent step up to a larger one.
-        UsageError: a region without a country, or a declared figure in another unit.
+        UsageError: a region without a country, a declared figure in another unit, or no country
+            where ``fallback`` is False.
     """
     if declared is not None:
         return _declared(declared, country, region)
     if country is None:
         if region is not None:
             raise UsageError(f"region {region!r} needs its country, such as USA")
+        if not fallback:
+            raise UsageError(
+                "no country is given, and the world's average does not stand in for it here: give"
+                f" the site's country, or {_DECLARE}"
+            )
         return _world()
     code = _country_code(country)
     return _country(code) if region is None else _region(code, region)
@@ -112,6 +150,15 @@ def describe_table() -> str:
     )
 
 
+@cache
+def ember() -> dict[str, EmberRow]:
+    """Ember's figures by country code, for the latest year that it has."""
+    return {
+        row.words["name"]: EmberRow(row.words["place"], row.facts["intensity"])
+        for row in read_table(FOLDER / "ember.csv", _EMBER)
+    }
+
+
 def _declared(declared: Estimate, country: str | None, region: str | None) -> GridFactor:
     if declared.unit != UNIT:
         raise UsageError(f"a grid intensity is given in {UNIT}, got {declared.unit}")
@@ -138,14 +185,21 @@ def _world() -> GridFactor:
 
 
 def _country_code(country: str) -> str:
-    """The alpha-3 code as the table writes it, or an error that names near ones."""
-    table = load_json(_COUNTRIES)
+    """The alpha-3 code as the tables write it, or an error that names near ones."""
+    names = {row["country_name"]: code for code, row in load_json(_COUNTRIES).items()}
+    names |= {row.place: code for code, row in ember().items() if code not in names.values()}
     code = country.strip().upper()
-    if code in table:
+    if code in names.values():
         return code
-    names = {row["country_name"].casefold(): key for key, row in table.items()}
-    named = names.get(country.strip().casefold())
-    hint = f"give its code {named!r}" if named is not None else did_you_mean(code, table)
+    folded = {name.casefold(): name for name in names}
+    near = get_close_matches(country.strip().casefold(), folded, n=3, cutoff=0.75)
+    if near and near[0] == country.strip().casefold():
+        hint = f"give its code {names[folded[near[0]]]!r}."
+    elif near:
+        meant = (f"{names[folded[name]]!r} ({folded[name]})" for name in near)
+        hint = "did you mean " + " or ".join(meant) + "?"
+    else:
+        hint = did_you_mean(code, names.values())
     raise NotFoundError(
         f"country {country!r}: expected a three-letter country code (ISO 3166-1 alpha-3) that the"
         f" grid table holds; {hint} Otherwise {_DECLARE}"
@@ -153,7 +207,11 @@ def _country_code(country: str) -> str:
 
 
 def _country(code: str) -> GridFactor:
-    row = load_json(_COUNTRIES)[code]
+    row = load_json(_COUNTRIES).get(code)
+    if row is None:
+        only = ember()[code]
+        fact = only.intensity
+        return _constant(code, fact.value, fact.year, "life cycle", _cited(fact), only.place)
     value, year = float(row["carbon_intensity"]), int(row["year"])
     if value <= 0:
         raise NotFoundError(
@@ -161,7 +219,23 @@ def _country(code: str) -> GridFactor:
             f" its life cycle; {_DECLARE}"
         )
     origin = f"codecarbon {version()}, global_energy_mix.json from Our World in Data and Ember"
-    return _constant(code, value, year, "life cycle", origin, row["country_name"])
+    factor = _constant(code, value, year, "life cycle", origin, row["country_name"])
+    second = ember().get(code)
+    return factor if second is None else _widened(factor, second.intensity)
+
+
+def _cited(fact: Fact) -> str:
+    return f"{fact.source}, {fact.licence}"
+
+
+def _widened(factor: GridFactor, other: Fact) -> GridFactor:
+    """The same factor with an interval that holds a second source's figure too."""
+    value, low, high = factor.intensity.numbers
+    source = f"{factor.source[:-1]}; {other.value:g} {UNIT} in {other.year} by {_cited(other)})"
+    intensity = Estimate(
+        value, min(low, other.value), max(high, other.value), UNIT, Basis.CONSTANT, source
+    )
+    return GridFactor(factor.zone, intensity, factor.year, factor.scope, source, factor.fallback)
 
 
 def _region(code: str, region: str) -> GridFactor:
@@ -233,4 +307,4 @@ def _constant(
 ) -> GridFactor:
     source = f"grid of {place} {year}, {scope} ({origin}, {_DOUBT_TEXT})"
     intensity = Estimate.within(value, _DOUBT, UNIT, Basis.CONSTANT, source)
-    return GridFactor(zone, intensity, year, scope, source, False)
+    return GridFactor(zone, intensity, year, scope, source, False, _LICENCE)

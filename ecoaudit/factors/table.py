@@ -98,7 +98,10 @@ TEXT = Column()
 
 
 def read_table(
-    path: Path, columns: Mapping[str, Column], sources: Mapping[str, Source] | None = None
+    path: Path,
+    columns: Mapping[str, Column],
+    sources: Mapping[str, Source] | None = None,
+    key: tuple[str, ...] = ("name",),
 ) -> list[Row]:
     """Read and check a table.
 
@@ -106,6 +109,7 @@ def read_table(
         path: the CSV file.
         columns: every column that it must have; ``name`` and ``source`` among them.
         sources: known sources; by default those of ``sources.csv`` beside this module.
+        key: the columns that together name a row.
 
     Raises:
         FileFormatError: an unknown or missing column, a blank that is required, a number without
@@ -113,21 +117,21 @@ def read_table(
     """
     known = read_sources() if sources is None else sources
     rows: list[Row] = []
-    names: set[str] = set()
+    names: set[tuple[str, ...]] = set()
     for line, cells in _lines(path, columns):
         row = _row(path, line, cells, columns, known)
-        name = row.words["name"]
+        name = tuple(row.words[column] for column in key)
         if name in names:
-            raise FileFormatError(f"{path.name}:{line}: name: {name!r} stands twice")
+            spoken = " by ".join(repr(part) for part in name)
+            raise FileFormatError(f"{path.name}:{line}: {key[0]}: {spoken} stands twice")
         names.add(name)
         rows.append(row)
     return rows
 
 
 @cache
-def read_sources() -> dict[str, Source]:
+def read_sources(path: Path = FOLDER / "sources.csv") -> dict[str, Source]:
     """The works that the packaged tables cite, by key."""
-    path = FOLDER / "sources.csv"
     found: dict[str, Source] = {}
     for line, cells in _lines(path, dict.fromkeys(("key", "citation", "year", "licence"), TEXT)):
         for column, cell in cells.items():
@@ -202,21 +206,30 @@ def _fact(
     place: str,
     sources: Mapping[str, Source],
 ) -> Fact:
-    text = cells.get(f"{name}_source") or cells.get("source", "")
-    if not text:
-        raise FileFormatError(f"{place}: a number without its source")
-    key, _, detail = text.partition(":")
-    if key.strip() not in sources:
-        raise FileFormatError(
-            f"{place}: source {key.strip()!r} is not in sources.csv; {did_you_mean(key, sources)}"
-        )
-    source = sources[key.strip()]
+    key, source, citation = cited(
+        cells.get(f"{name}_source") or cells.get("source", ""), place, sources
+    )
     year = source.year
     if f"{name}_year" in cells:
         typed = cells[f"{name}_year"]
         if not typed.isdigit():
             raise FileFormatError(f"{place}: a number without its year")
         year = int(typed)
-    citation = source.citation + (f": {detail.strip()}" if detail.strip() else "")
-    computed = key.strip() == "computed"
-    return Fact(value, unit, year, citation, source.licence, computed)
+    return Fact(value, unit, year, citation, source.licence, key == "computed")
+
+
+def cited(text: str, place: str, sources: Mapping[str, Source]) -> tuple[str, Source, str]:
+    """The source that a cell names: its key, the source, its citation with the detail.
+
+    Raises:
+        FileFormatError: no source, or one that is not in ``sources``.
+    """
+    if not text:
+        raise FileFormatError(f"{place}: a number without its source")
+    key, _, detail = (part.strip() for part in text.partition(":"))
+    if key not in sources:
+        raise FileFormatError(
+            f"{place}: source {key!r} is not in sources.csv; {did_you_mean(key, sources)}"
+        )
+    source = sources[key]
+    return key, source, source.citation + (f": {detail}" if detail else "")

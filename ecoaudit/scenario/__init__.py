@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ecoaudit.scenario.account import Account, Lifecycle
 from ecoaudit.scenario.described import Described
+from ecoaudit.scenario.federation import Federation
 from ecoaudit.scenario.model import (
     Bench,
     Demand,
@@ -24,11 +26,12 @@ from ecoaudit.scenario.money import (
     Subscription,
 )
 from ecoaudit.scenario.profiles import KINDS, available_profiles, find_profile
-from ecoaudit.scenario.reader import Lookups, load_scenario, load_site, load_workload
+from ecoaudit.scenario.reader import Lookups, load_account, load_scenario, load_site, load_workload
 from ecoaudit.scenario.supply import Battery, Generator, Outages, PriceBand, Solar, Ups
 
 __all__ = [
     "KINDS",
+    "Account",
     "Alternatives",
     "Battery",
     "Bench",
@@ -36,11 +39,13 @@ __all__ = [
     "Currency",
     "Demand",
     "Described",
+    "Federation",
     "Finance",
     "Generator",
     "Host",
     "HostedApi",
     "Lengths",
+    "Lifecycle",
     "Lookups",
     "Outages",
     "PriceBand",
@@ -55,6 +60,7 @@ __all__ = [
     "Workload",
     "available_profiles",
     "find_profile",
+    "load_account",
     "load_scenario",
     "load_site",
     "load_workload",

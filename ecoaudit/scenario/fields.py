@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ecoaudit.scenario.money import Currency
 
+_FIGURE_KEYS = {"value", "low", "high", "unit", "basis", "source"}
 _LONG_KEYS = ("value", "low", "high", "source")
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")  # en, quy, zh-Hans, swh_Latn
 _IN_CURRENCY = re.compile(r"(\s*[-+\d.][-+\d.,_eE]*)\s*([A-Z]{3})((?:/.*)?\s*)")
@@ -75,6 +76,8 @@ class Quantity:
         """
         if isinstance(value, Estimate):  # already read, by another profile
             return value
+        if isinstance(value, dict) and value.keys() == _FIGURE_KEYS:  # from a file of ecoaudit's
+            return Estimate(**{**value, "basis": Basis(value["basis"])})
         source = f"declared in {path}"
         ends = [value, value, value]
         if isinstance(value, dict):

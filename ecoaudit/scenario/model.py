@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.scenario.account import Lifecycle
 from ecoaudit.scenario.described import Described
 from ecoaudit.scenario.fields import Interval, LanguageMix, Quantity, Some, Switch
 from ecoaudit.scenario.kinds import (
@@ -290,6 +291,7 @@ class Scenario:
         alternatives: prices of what one could rent instead.
         shared_by: clinics like this one that share one computer; None: this one alone [clinics].
         quality: scores of models with a minimum; None: quality is not known.
+        lifecycle: what its life-cycle account needs besides; None: nothing stated.
         models: models to consider, by Hugging Face id; empty: all that the table holds. In a
             profile also the path of a ``config.json``, or keys and values with a ``name``.
         weights: weight formats to consider.
@@ -319,6 +321,7 @@ class Scenario:
     alternatives: Alternatives = field(default_factory=Alternatives)
     shared_by: Annotated[Estimate, Quantity(unit="clinics", minimum=1.0)] | None = None
     quality: Quality | None = None
+    lifecycle: Lifecycle | None = None
     own_models: list[Described] = field(default_factory=list)
     own_hardware: list[Described] = field(default_factory=list)
     note: str = ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ecoaudit.errors import NotFoundError, UsageError, did_you_mean
 
-KINDS = ("sites", "workloads", "scenarios")
+KINDS = ("sites", "workloads", "scenarios", "accounts")
 
 
 def bundled_folder() -> Path:

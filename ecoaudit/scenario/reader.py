@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_type_hints
 
 from ecoaudit.errors import NotFoundError, ProfileError, UsageError, did_you_mean
+from ecoaudit.scenario.account import Account, Equipment
 from ecoaudit.scenario.described import Described, describe, is_description
+from ecoaudit.scenario.federation import Central, FederatedSite, Federation
 from ecoaudit.scenario.model import Scenario, Site, Workload
 from ecoaudit.scenario.money import Currency
 from ecoaudit.scenario.profiles import find_profile
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LONG_WORD = re.compile(r"\S{81,}")
-_READ_KEYS = frozenset({"id", "own_models", "own_hardware"})  # not written in a profile
+_READ_KEYS = frozenset({"id", "own_models", "own_hardware", "subject"})  # not written in a profile
 T = TypeVar("T")
 
 
@@ -100,6 +102,9 @@ def load_scenario(name: str | Path, lookups: Lookups | None = None) -> Scenario:
                 else:
                     _look_up(find, (name,), lines, path, (key, place))
         _look_up_scores(scenario, lookups, lines, path)
+        if scenario.lifecycle is not None:
+            bought = scenario.lifecycle.equipment
+            _look_up_equipment(bought, lookups, lines, path, ("lifecycle",))
     return scenario
 
 
@@ -166,6 +171,51 @@ def load_workload(name: str | Path) -> Workload:
     return workload
 
 
+def load_account(
+    name: str | Path, lookups: Lookups | None = None
+) -> tuple[Account | Federation, Path]:
+    """Read an account, or that of a federated training, by path or name, and where it lies.
+
+    Takes and raises as :func:`load_scenario`.
+    """
+    path = find_profile("accounts", str(name))
+    data, lines = read_yaml(path)
+    if "sites" not in data:
+        account = _build(Account, data, lines, path)
+        _look_up_account(account, lookups, lines, path, ())
+        return account, path
+    federation = _build(Federation, data, lines, path)
+    for site, each in federation.sites.items():
+        _look_up_account(each, lookups, lines, path, ("sites", site))
+    if federation.central is not None:
+        _look_up_account(federation.central, lookups, lines, path, ("central",))
+    return federation, path
+
+
+def _look_up_account(
+    account: Account | FederatedSite | Central,
+    lookups: Lookups | None,
+    lines: dict[Key, int],
+    path: Path,
+    at: Key,
+) -> None:
+    if lookups is None:
+        return
+    _look_up_equipment(account.equipment, lookups, lines, path, at)
+    supply = account.supply
+    if supply.intensity is None and supply.country is not None:
+        _look_up_place(supply.country, supply.region, lookups, lines, path, (*at, "supply"))
+
+
+def _look_up_equipment(
+    equipment: list[Equipment], lookups: Lookups, lines: dict[Key, int], path: Path, at: Key
+) -> None:
+    for place, each in enumerate(equipment):
+        if each.device is not None:
+            where = (*at, "equipment", place, "device")
+            _look_up(lookups.device, (each.device,), lines, path, where)
+
+
 def _check_turns(workload: Workload, lines: dict[Key, int], path: Path, at: Key) -> None:
     spread = workload.turns_sd
     if spread is not None and max(spread.numbers) > 0 and workload.turns.number <= 1:
@@ -189,11 +239,21 @@ def _check_grid(site: Site, lines: dict[Key, int], path: Path, at: Key) -> None:
 
 
 def _look_up_site(site: Site, lookups: Lookups, lines: dict[Key, int], path: Path, at: Key) -> None:
-    if site.grid_intensity is not None:
-        return
-    _look_up(lookups.grid, (site.country,), lines, path, (*at, "country"))
-    if site.region is not None:
-        _look_up(lookups.grid, (site.country, site.region), lines, path, (*at, "region"))
+    if site.grid_intensity is None:
+        _look_up_place(site.country, site.region, lookups, lines, path, at)
+
+
+def _look_up_place(
+    country: str,
+    region: str | None,
+    lookups: Lookups,
+    lines: dict[Key, int],
+    path: Path,
+    at: Key,
+) -> None:
+    _look_up(lookups.grid, (country,), lines, path, (*at, "country"))
+    if region is not None:
+        _look_up(lookups.grid, (country, region), lines, path, (*at, "region"))
 
 
 def _look_up(

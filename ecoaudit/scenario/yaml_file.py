@@ -7,6 +7,7 @@ what is not stays the text that it was. A key is the text that stands there: ``n
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -25,14 +26,21 @@ _NOT_FINITE: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _NESTED: Final = "nested too deeply, or an alias of itself"
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Key, int]]:
+def read_yaml(
+    path: Path, *, most_bytes: int = MOST_BYTES, as_written: Collection[str] = ()
+) -> tuple[dict[str, Any], dict[Key, int]]:
     """The mapping in a YAML file, and the line of every key and item.
+
+    Args:
+        path: of the file.
+        most_bytes: that the file may have.
+        as_written: keys whose numbers stay the text that was written, with all its digits.
 
     Raises:
         ProfileError: it cannot be read, is no YAML, or holds no keys and values; with the line
             where there is one.
     """
-    text = _text(path)
+    text = _text(path, most_bytes)
     import yaml
 
     try:
@@ -51,21 +59,22 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Key, int]]:
         raise ProfileError(_NESTED, path=path) from None
     finally:
         loader.dispose()
-    tree = _Tree(path, loader)
+    tree = _Tree(path, loader, as_written)
     data = None if node is None else tree.plain(node, ())
     if not isinstance(data, dict):
         raise ProfileError("expected keys and values, one per line", path=path, line=1)
     return data, tree.lines
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, most_bytes: int) -> str:
     try:
         with path.open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
+            raw = file.read(most_bytes + 1)
     except OSError as error:
         raise ProfileError(f"cannot be read ({error.strerror})", path=path) from None
-    if len(raw) > MOST_BYTES:
-        raise ProfileError(f"more than {MOST_BYTES:,} bytes, which no profile has", path=path)
+    if len(raw) > most_bytes:
+        what = ", which no profile has" if most_bytes == MOST_BYTES else ""
+        raise ProfileError(f"more than {most_bytes:,} bytes{what}", path=path)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -105,10 +114,11 @@ class _Tree:
         lines: of each key and item.
     """
 
-    def __init__(self, path: Path, loader: Any):
+    def __init__(self, path: Path, loader: Any, as_written: Collection[str] = ()):
         self.lines: dict[Key, int] = {}
         self._path = path
         self._loader = loader
+        self._as_written = as_written
         self._values = 0
 
     def plain(self, node: Any, at: Key) -> Any:
@@ -146,6 +156,8 @@ class _Tree:
         number = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
         text = str(node.value)
         if number and not _DECIMAL.fullmatch(text) and not _NOT_FINITE.fullmatch(text):
+            return text
+        if number and at and at[-1] in self._as_written:
             return text
         try:
             return self._loader.construct_object(node)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-KINDS = ("run", "plan")
+KINDS = ("run", "plan", "ledger")
 
 
 def schema_path(kind: str) -> Path:
@@ -18,13 +18,18 @@ def schema_path(kind: str) -> Path:
 
 
 def generate(kind: str) -> str:
-    """The JSON Schema (draft 2020-12) of ``run`` or ``plan`` files, from their dataclasses."""
+    """The JSON Schema (draft 2020-12) of ``run``, ``plan`` or ``ledger`` files, from their dataclasses."""
     from pydantic import TypeAdapter
 
+    from ecoaudit.ledger import LEDGER_SCHEMA, Ledger
     from ecoaudit.plan import PLAN_SCHEMA, Plan
     from ecoaudit.run import RUN_SCHEMA, Run
 
-    record, name = {"run": (Run, RUN_SCHEMA), "plan": (Plan, PLAN_SCHEMA)}[kind]
+    record, name = {
+        "run": (Run, RUN_SCHEMA),
+        "plan": (Plan, PLAN_SCHEMA),
+        "ledger": (Ledger, LEDGER_SCHEMA),
+    }[kind]
     schema = TypeAdapter(record).json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = name

@@ -7,7 +7,7 @@ import pytest
 
 from ecoaudit.errors import NotFoundError, UsageError
 from ecoaudit.estimate import Basis, Estimate
-from ecoaudit.factors.grid import grid_factor, operational_kgco2e
+from ecoaudit.factors.grid import ember, grid_factor, operational_kgco2e
 
 
 def test_a_country_has_its_year_scope_and_doubt() -> None:
@@ -20,10 +20,42 @@ def test_a_country_has_its_year_scope_and_doubt() -> None:
     )
     assert kenya.intensity.value == pytest.approx(70.492)
     assert kenya.intensity.low == pytest.approx(70.492 * 0.8)
-    assert kenya.intensity.high == pytest.approx(70.492 * 1.2)
+    assert kenya.intensity.high == pytest.approx(84.83)  # Ember's, a little beyond +20 %
     assert kenya.intensity.basis is Basis.CONSTANT
     assert "Our World in Data" in kenya.source
     assert "+-20 %" in kenya.intensity.source
+    assert "84.83 gCO2e/kWh in 2024 by Ember" in kenya.intensity.source
+    assert "CC BY 4.0" in kenya.intensity.source
+
+
+@pytest.mark.parametrize("code", sorted(ember()))
+def test_an_interval_holds_both_tables_and_is_never_narrower(code: str) -> None:
+    factor, other = grid_factor(code), ember()[code].intensity
+    value, low, high = factor.intensity.numbers
+    assert low <= min(value * 0.8, other.value) * (1 + 1e-9)
+    assert high >= max(value * 1.2, other.value) * (1 - 1e-9)
+    assert "Ember" in factor.source
+    assert other.year in (2022, 2023, 2024)
+
+
+def test_where_two_tables_disagree_by_more_than_a_fifth() -> None:
+    uganda = grid_factor("UGA").intensity
+    assert uganda.numbers == pytest.approx((44.527, 44.527 * 0.8, 57.39))
+    el_salvador = grid_factor("SLV").intensity
+    assert el_salvador.low == pytest.approx(99.29)
+
+
+def test_a_place_that_only_the_second_table_holds() -> None:
+    kosovo = grid_factor("XKX")
+    assert kosovo.year == 2024
+    assert kosovo.intensity.value == pytest.approx(958.72, abs=0.5)
+    assert "CC BY 4.0" in kosovo.source
+
+
+def test_an_account_refuses_the_worlds_average() -> None:
+    with pytest.raises(UsageError, match="give the site's country, or declare the intensity"):
+        grid_factor(None, fallback=False)
+    assert grid_factor("KEN", fallback=False) == grid_factor("KEN")
 
 
 def test_no_country_is_the_world_and_says_so() -> None:
@@ -74,6 +106,8 @@ def test_regions(country: str, region: str, value: float, zone: str, scope: str)
     [
         ("KE", None, "three-letter country code .* did you mean 'KEN'"),
         ("Kenya", None, "give its code 'KEN'"),
+        ("Kenia", None, "did you mean 'KEN' .Kenya.\\?"),
+        ("Kosovo", None, "give its code 'XKX'"),
         ("ZZZ", None, "country 'ZZZ': .* declare the intensity"),
         ("CAF", None, "holds 0 gCO2e/kWh, which no supply has"),
         ("USA", "califronia", "did you mean 'california'"),

@@ -87,5 +87,5 @@ def test_an_unknown_kind_of_device_is_refused(tmp_path: Path) -> None:
 
 def test_every_source_has_year_and_licence() -> None:
     for key, source in read_sources().items():
-        assert 2018 <= source.year <= 2026, key
+        assert 2006 <= source.year <= 2026, key
         assert source.licence, key

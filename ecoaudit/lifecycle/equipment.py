@@ -1,0 +1,148 @@
+"""What was made for it: manufacture, transport and end of life, shared out over its time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.ledger import Owner, Scope, Stage
+from ecoaudit.lifecycle.book import Book, slug
+from ecoaudit.lifecycle.tabled import MADE_IMPACTS, Making, end_of_life_of, life_of, making_of
+from ecoaudit.scenario.account import Account, Amortisation, Equipment
+from ecoaudit.units import S_PER_HOUR
+
+ALONE = "alone"  # what shares a thing with others is left out: it would be there anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How the making of hardware is shared out.
+
+    Attributes:
+        amortisation: ``calendar``, ``busy`` or ``occupied``.
+        sharing: of a thing that serves others too: ``reserved`` (its share), ``full`` (all of it)
+            or ``marginal`` (nothing: it is there anyway).
+    """
+
+    amortisation: Amortisation
+    sharing: str = "reserved"
+
+
+WORDS = {
+    "calendar": "calendar time kept for this over its life (ISO/IEC 21031)",
+    "busy": "busy time over its life at work, so that idle time falls on the work",
+    "occupied": "busy time over its whole life, so that idle time falls on nobody",
+    "reserved": "of what is shared, its share",
+    "full": "of what is shared, all",
+    "marginal": "of what is shared, nothing, for it is there anyway",
+}
+
+
+def equipment(account: Account, book: Book, convention: Convention) -> None:
+    """Lines of each piece of equipment, with their inputs.
+
+    Of an impact of M of one piece there falls here M x share x T / L, where T is time kept for
+    this (of all pieces together) and L the life: Software Carbon Intensity 1.1 = ISO/IEC
+    21031:2024, section on embodied emissions, TiR/EL. By busy time it is M x share x B / (L x u),
+    with B the time at work and u the share of its life at work: Luccioni, Viguier and Ligozat
+    2022, section 4.1.
+    """
+    taken: set[str] = set()
+    for each in account.equipment:
+        word = slug(each.name, taken)
+        share = _share(account, each, word, book, convention)
+        making = making_of(each)
+        _made(each, making, word, share, book)
+        if not making.with_end:
+            _ended(each, word, share, book)
+
+
+def _share(
+    account: Account, each: Equipment, word: str, book: Book, convention: Convention
+) -> str | None:
+    """The share of one piece's making that falls here, as a formula in pieces; None: unknown."""
+    life = life_of(each, word, book)
+    factor = f"/ {life}"
+    if convention.amortisation == "calendar":
+        time = _hours(each.reserved, account, each, word, book, "reserved")
+    else:
+        if each.busy is None:
+            return None
+        time = book.put(f"{word}_busy_h", f"{word} busy", _in_hours(each.busy))
+        if convention.amortisation == "busy":
+            at_work = each.utilisation or _utilisation(account, each)
+            used = book.put(f"{word}_utilisation", f"{word} utilisation", at_work)
+            factor = f"/ ({life} * {used})"
+    if each.share is None or convention.sharing == "full":
+        return f"{time} {factor}"
+    if convention.sharing == "marginal":
+        return f"0 * {time} {factor}"
+    return f"{book.put(f'{word}_share', f'{word} share', each.share)} * {time} {factor}"
+
+
+def _hours(
+    stated: Estimate | None, account: Account, each: Equipment, word: str, book: Book, what: str
+) -> str:
+    if stated is not None:
+        return book.put(f"{word}_{what}_h", f"{word} {what}", _in_hours(stated))
+    pieces = book.put(f"{word}_count", f"{word} count", each.count)
+    period = book.put("period_h", "period", _in_hours(account.period))
+    return f"{pieces} * {period}"
+
+
+def _utilisation(account: Account, each: Equipment) -> Estimate:
+    """Busy time over the time that it is kept, where no utilisation is stated."""
+    kept = each.reserved or account.period.times(each.count, "s")
+    busy = each.busy
+    share = Estimate.absent("", "not stated") if busy is None else busy.per(kept, "")
+    value, low, high = (min(end, 1.0) for end in share.numbers)
+    told = "time at work over the time that it is kept"
+    return Estimate(value, low, high, "", Basis.MODELLED, told)
+
+
+def _in_hours(time: Estimate) -> Estimate:
+    return time.converted(1 / S_PER_HOUR, "h")
+
+
+def _made(each: Equipment, making: Making, word: str, share: str | None, book: Book) -> None:
+    name = f"making{' and end of life' if making.with_end else ''} of {each.name}"
+    if share is None:
+        why = f"the time at work of {each.name} is not stated: busy"
+        book.lacking(f"made/{word}", name, Stage.MANUFACTURE, Scope.CAPITAL, Owner.VENDOR, why)
+        return
+    kg = book.put(f"{word}_kgco2e", "embodied", making.carbon, making.origin)
+    book.line(
+        f"made/{word}", name, Stage.MANUFACTURE, Scope.CAPITAL, Owner.VENDOR, f"{kg} * {share}"
+    )
+    for impact, unit, _, suffix in MADE_IMPACTS:
+        found = making.others.get(impact)
+        where = (f"{impact}/{word}", name, Stage.MANUFACTURE, Scope.CAPITAL, Owner.VENDOR)
+        if found is None:
+            why = f"no source tells the {impact} of making {each.name}"
+            book.lacking(*where, why, impact=impact, unit=unit)
+            continue
+        figure, origin = found
+        amount = book.put(f"{word}_{suffix}", impact, figure, origin)
+        book.line(*where, f"{amount} * {share}", impact=impact, unit=unit)
+
+
+def _ended(each: Equipment, word: str, share: str | None, book: Book) -> None:
+    where = (
+        f"ended/{word}",
+        f"end of life of {each.name}",
+        Stage.END,
+        Scope.WASTE,
+        Owner.CLINIC,
+    )
+    ending = end_of_life_of(each)
+    if ending is None or share is None:
+        why = (
+            f"no source tells the end of life of {each.name}; state end_of_life"
+            if share is not None
+            else f"the time at work of {each.name} is not stated: busy"
+        )
+        book.lacking(*where, why)
+        return
+    figure, origin = ending
+    kg = book.put(f"{word}_end_kgco2e", "end of life", figure, origin)
+    book.line(*where, f"{kg} * {share}")
