@@ -32,7 +32,8 @@ place. Where this second table, Ember's, lies outside that interval, the interva
 hold it. Regions of the United States, China, Sweden and Norway and those of Google Cloud are
 codecarbon's alone. A place that no table holds is an error, never the world's average; that stands
 in only for a run whose place was not given, and says so.
-Life cycle, per kWh generated. {citation}, {licence}.
+Life cycle, per kWh generated. {citation}, {licence}: so Our World in Data records Ember's terms for
+the releases of 2025 and 2026, where CO2.js still has those of 2022 (CC BY-SA 4.0).
 """
 _DIES = """## Processors of cards
 

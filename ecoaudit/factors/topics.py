@@ -83,6 +83,10 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "end_of_life": Topic(
         "End of life", "Collection and treatment of what is retired.", ("kgCO2e/kg", "kgSbe/kg")
     ),
+    "training": Topic(
+        "Training that nobody measured",
+        "How fast the work of a training is done, and at what power.",
+    ),
     "network": Topic("Network", "Electricity to carry data to and from a site.", ("kWh/GB",)),
     "prices": Topic("Prices", "Stand-ins until the user types the tariff.", ("USD/kWh",)),
 }

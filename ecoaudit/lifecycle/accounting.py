@@ -12,14 +12,15 @@ from ecoaudit.checks import doubt
 from ecoaudit.estimate import Estimate
 from ecoaudit.ledger import Ledger, Line, Stage
 from ecoaudit.lifecycle.besides import network, upstream, water
-from ecoaudit.lifecycle.book import Book
+from ecoaudit.lifecycle.book import Book, slug
 from ecoaudit.lifecycle.conformance import points
+from ecoaudit.lifecycle.conventions import WORDS, Convention, Sharing
 from ecoaudit.lifecycle.draws import DRAWS, SEED, Draws
 from ecoaudit.lifecycle.electricity import electricity, site_kwh, uses_of
-from ecoaudit.lifecycle.equipment import WORDS, Convention, equipment
+from ecoaudit.lifecycle.equipment import equipment
 from ecoaudit.lifecycle.of_run import RunFiles
 from ecoaudit.lifecycle.reckoning import Reckoned, figure, per_unit, reckon
-from ecoaudit.lifecycle.rows import site_rows
+from ecoaudit.lifecycle.rows import language_rows, site_rows
 from ecoaudit.lifecycle.sci import sci
 from ecoaudit.lifecycle.shares import variance_shares
 from ecoaudit.lifecycle.supplies import supplies_of
@@ -57,6 +58,7 @@ class _Written:
     energy: str
     units: dict[str, str]
     lacking: dict[str, str]
+    languages: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,13 @@ class Case:
     def equipment(self) -> list[Equipment]:
         """All of it."""
         return [each for part in self.parts.values() for each in part.equipment]
+
+    @property
+    def shared(self) -> bool:
+        """Whether anything in it serves others too."""
+        shares = [each.share for each in self.equipment]
+        shares += [use.share for part in self.parts.values() for use in part.electricity]
+        return any(share is not None for share in shares)
 
 
 def ledger_of(case: Case) -> Ledger:
@@ -127,7 +136,7 @@ def ledger_of(case: Case) -> Ledger:
         energy=_energy(own),
         per_unit=per_unit(own.units, own.lacking, reckoned, book.inputs, own.draws),
         conventions=_conventions(case, convention, own),
-        rows=site_rows(case.sites, reckoned),
+        rows=[*site_rows(case.sites, reckoned), *_language_rows(account, own)],
         sci=score,
         uncertainty=_uncertainty(own),
         doubts=[*case.doubts, *book.doubts, *_doubts(case, reckoned)],
@@ -139,7 +148,7 @@ def _written(case: Case, convention: Convention) -> _Written:
     book, site_energy = Book(), []
     for site, part in case.parts.items():
         book.site = site
-        uses = uses_of(part, book, case.runs)
+        uses = uses_of(part, book, case.runs, convention)
         supplies = supplies_of(part.supply, book)
         equipment(part, book, convention)
         electricity(uses, supplies, book)
@@ -149,9 +158,23 @@ def _written(case: Case, convention: Convention) -> _Written:
     book.site = ""
     upstream(case.account, book, added=case.options.with_upstream)
     units, lacking = units_of(case.account.units, book)
+    taken: set[str] = set()
+    languages = {
+        name: book.put(f"tokens_{slug(name, taken)}", "language tokens", ratio)
+        for name, ratio in case.account.languages.items()
+    }
     draws = Draws(book.inputs, case.options.draws, case.options.seed)
     energy = " + ".join(site_energy)
-    return _Written(book, draws, reckon(book, draws), energy, units, lacking)
+    return _Written(book, draws, reckon(book, draws), energy, units, lacking, languages)
+
+
+def _language_rows(account: Account, own: _Written) -> list[dict[str, Any]]:
+    accepted = f"accepted {account.units.unit}"
+    unit = accepted if accepted in own.units else next(iter(own.units), None)
+    if unit is None:
+        return []
+    parts = (own.reckoned, own.book.inputs, own.draws)
+    return language_rows(own.languages, unit, own.units[unit], *parts)
 
 
 def _energy(written: _Written) -> Estimate:
@@ -206,8 +229,9 @@ def _market(reckoned: Reckoned, case: Case) -> Estimate:
 def _conventions(case: Case, convention: Convention, own: _Written) -> list[dict[str, Any]]:
     """The total under each way of sharing hardware, the one that was taken first."""
     others = [Convention(name) for name in ("calendar", "busy", "occupied")]
-    if any(each.share is not None for each in case.equipment):
-        others += [replace(convention, sharing=name) for name in ("full", "marginal")]
+    if case.shared:
+        sharings: tuple[Sharing, ...] = ("full", "marginal")
+        others += [replace(convention, sharing=name) for name in sharings]
     found = []
     for each in [convention, *(other for other in others if other != convention)]:
         written = own if each == convention else _written(case, each)
@@ -229,8 +253,7 @@ def _conventions(case: Case, convention: Convention, own: _Written) -> list[dict
 
 def _what(case: Case, convention: Convention) -> str:
     told = WORDS[convention.amortisation]
-    shared = any(each.share is not None for each in case.equipment)
-    return f"{told}; {WORDS[convention.sharing]}" if shared else told
+    return f"{told}; {WORDS[convention.sharing]}" if case.shared else told
 
 
 def _convention_name(convention: Convention) -> str:

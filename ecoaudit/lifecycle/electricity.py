@@ -9,8 +9,10 @@ from ecoaudit.checks import doubt
 from ecoaudit.estimate import Estimate
 from ecoaudit.ledger import Owner, Scope, Stage
 from ecoaudit.lifecycle.book import Book, slug
+from ecoaudit.lifecycle.conventions import Convention
 from ecoaudit.lifecycle.of_run import RunFiles
 from ecoaudit.lifecycle.supplies import Supplies
+from ecoaudit.lifecycle.trained import training_kwh
 from ecoaudit.scenario.account import Account, ElectricityUse
 from ecoaudit.units import J_PER_KWH, S_PER_HOUR
 
@@ -44,7 +46,7 @@ class Used:
     cooled: bool
 
 
-def uses_of(account: Account, book: Book, runs: RunFiles) -> list[Used]:
+def uses_of(account: Account, book: Book, runs: RunFiles, convention: Convention) -> list[Used]:
     """What was used, with its inputs written down; the facility's share last.
 
     Raises:
@@ -52,7 +54,8 @@ def uses_of(account: Account, book: Book, runs: RunFiles) -> list[Used]:
     """
     taken: set[str] = set()
     found = [
-        _used(use, book, slug(use.name or use.stage, taken), runs) for use in account.electricity
+        _used(use, book, slug(use.name or use.stage, taken), runs, convention)
+        for use in account.electricity
     ]
     facility = _facility(account, book, found)
     return [*found, *facility]
@@ -75,7 +78,9 @@ def site_kwh(uses: list[Used]) -> str:
     return " + ".join(use.formula for use in uses if use.stage is not Stage.CLIENT) or "0"
 
 
-def _used(use: ElectricityUse, book: Book, word: str, runs: RunFiles) -> Used:
+def _used(
+    use: ElectricityUse, book: Book, word: str, runs: RunFiles, convention: Convention
+) -> Used:
     stage = Stage(use.stage)
     name = use.name or NAMES[stage]
     if use.power is not None and use.time is not None:
@@ -84,10 +89,13 @@ def _used(use: ElectricityUse, book: Book, word: str, runs: RunFiles) -> Used:
         formula = f"{watts} * {hours} / 1000"
         if use.repeats is not None:
             formula += f" * {book.put('rounds', 'rounds', use.repeats)}"
+    elif use.training is not None:
+        formula = training_kwh(use.training, word, book)
     else:
         energy = use.energy if use.energy is not None else _measured(str(use.run), runs, book)
         kwh = energy.converted(1 / J_PER_KWH, "kWh")
         formula = book.put(f"{word}_kwh", f"{word} energy", kwh)
+    formula = convention.of_shared(formula, use.share, f"{word}_share", book)
     return Used(word, name, stage, stage, formula, use.cooled and stage is not Stage.CLIENT)
 
 

@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.ledger import Owner, Scope, Stage
 from ecoaudit.lifecycle.book import Book, slug
+from ecoaudit.lifecycle.conventions import Convention
 from ecoaudit.lifecycle.tabled import MADE_IMPACTS, Making, end_of_life_of, life_of, making_of
-from ecoaudit.scenario.account import Account, Amortisation, Equipment
+from ecoaudit.scenario.account import Account, Equipment
 from ecoaudit.units import S_PER_HOUR
-
-ALONE = "alone"  # what shares a thing with others is left out: it would be there anyway
-
-
-@dataclass(frozen=True, slots=True)
-class Convention:
-    """How the making of hardware is shared out.
-
-    Attributes:
-        amortisation: ``calendar``, ``busy`` or ``occupied``.
-        sharing: of a thing that serves others too: ``reserved`` (its share), ``full`` (all of it)
-            or ``marginal`` (nothing: it is there anyway).
-    """
-
-    amortisation: Amortisation
-    sharing: str = "reserved"
-
-
-WORDS = {
-    "calendar": "calendar time kept for this over its life (ISO/IEC 21031)",
-    "busy": "busy time over its life at work, so that idle time falls on the work",
-    "occupied": "busy time over its whole life, so that idle time falls on nobody",
-    "reserved": "of what is shared, its share",
-    "full": "of what is shared, all",
-    "marginal": "of what is shared, nothing, for it is there anyway",
-}
 
 
 def equipment(account: Account, book: Book, convention: Convention) -> None:
@@ -73,11 +46,7 @@ def _share(
             at_work = each.utilisation or _utilisation(account, each)
             used = book.put(f"{word}_utilisation", f"{word} utilisation", at_work)
             factor = f"/ ({life} * {used})"
-    if each.share is None or convention.sharing == "full":
-        return f"{time} {factor}"
-    if convention.sharing == "marginal":
-        return f"0 * {time} {factor}"
-    return f"{book.put(f'{word}_share', f'{word} share', each.share)} * {time} {factor}"
+    return convention.of_shared(f"{time} {factor}", each.share, f"{word}_share", book)
 
 
 def _hours(

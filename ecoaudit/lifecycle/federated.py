@@ -23,7 +23,8 @@ def ledger_of_federation(federation: Federation, runs: RunFiles, options: Option
         UsageError: a figure that is needed is neither stated nor in a table.
         NotFoundError: a name that no table holds.
     """
-    sites = {name: _site(federation, name, site) for name, site in federation.sites.items()}
+    ordered = sorted(federation.sites.items())  # so that their order changes no digit
+    sites = {name: _site(federation, name, site) for name, site in ordered}
     first = next(iter(sites.values()))
     whole = replace(
         first,

@@ -87,7 +87,7 @@ def account_of_option(plan: Plan, option: Option, place: Any) -> Told:
             equipment=equipment,
             electricity=[
                 ElectricityUse("serving-active", energy=active),
-                ElectricityUse("serving-idle", energy=idle),
+                ElectricityUse("serving-idle", energy=idle, share=lifecycle.share),
             ],
             supply=_supply(site, found, lifecycle, place),
             pue=_figure(site["pue"], place),
@@ -103,6 +103,7 @@ def account_of_option(plan: Plan, option: Option, place: Any) -> Told:
                 output_tokens=_tokens(workload, place),
                 unit=workload["unit"],
             ),
+            languages=_languages(plan, place),
             subject={
                 "kind": "deployment",
                 "scenario": scenario["id"],
@@ -168,6 +169,19 @@ def _equipment(
             name = f"computer ({lifecycle.computer})"
             found.append(Equipment(name, computer=lifecycle.computer, **common))
     return [*found, *lifecycle.equipment]
+
+
+def _languages(plan: Plan, place: Any) -> dict[str, Estimate]:
+    """Of each language its tokens over the mean of all requests; none where shares are unknown."""
+    mean: Estimate | None = _figure(plan.languages.get("mean_premium"), place)
+    if mean is None or not mean.known:
+        return {}
+    found = {}
+    for each in plan.languages["languages"]:
+        premium: Estimate = _figure(each["token_premium"], place)
+        if premium.known:
+            found[each["name"]] = premium.per(mean, "")
+    return found
 
 
 def _is_card(hardware: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.scenario.fields import Quantity, Some, Switch
 from ecoaudit.scenario.kinds import Energy, Name, Portion, Power, Share, Time
+from ecoaudit.scenario.training import EstimatedTraining
 
 Carbon = Annotated[Estimate, Quantity("carbon")]
 Intensity = Annotated[Estimate, Quantity("grid carbon intensity")]
@@ -82,8 +83,11 @@ class ElectricityUse:
         time: of all devices together [s].
         repeats: how often that was, as the rounds of a federated training; None: once.
         run: path of a measured run, whose energy it is.
+        training: of a training that nobody measured.
         name: for people; empty: that of the stage.
         cooled: whether the facility's overhead comes on top.
+        share: of what a thing uses that serves others too, as when it idles for all of them; None:
+            it is all for this.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -94,14 +98,17 @@ class ElectricityUse:
     time: Time | None = None
     repeats: Annotated[Estimate, count("rounds")] | None = None
     run: Name | None = None
+    training: EstimatedTraining | None = None
     name: str = ""
     cooled: Annotated[bool, Switch()] = True
+    share: Share | None = None
 
     def __post_init__(self) -> None:
         by_power = self.power is not None or self.time is not None
-        ways = [self.energy is not None, by_power, self.run is not None]
+        others = (self.energy, self.run, self.training)
+        ways = [by_power, *(each is not None for each in others)]
         if sum(ways) != 1 or (by_power and (self.power is None or self.time is None)):
-            raise ValueError("expected one of energy, power with time, and run")
+            raise ValueError("expected one of energy, power with time, run, and training")
         if self.repeats is not None and not by_power:
             raise ValueError("repeats go with power and time")
 
@@ -266,7 +273,8 @@ class Lifecycle:
         amortisation: how the making is shared out: ``calendar`` time that it is kept for this
             (ISO/IEC 21031), ``busy`` time over its life at work, or the time that it is
             ``occupied`` over its whole life.
-        share: of a computer that is there for other work too; None: it is for this alone.
+        share: of a computer that is there for other work too, of its making and its idling; None:
+            it is for this alone.
         market: carbon of the electricity by contract [gCO2e/kWh].
         losses: lost on the way, as a share of what is generated.
         water: None: not stated.
@@ -310,6 +318,7 @@ class Account:
         network: None: not stated.
         upstream: None: not stated.
         units: what it was used for.
+        languages: of each language, the tokens of a text over the mean of all requests.
         subject: what is accounted, in words by key; not a key of a profile.
         note: anything a reader should know.
     """
@@ -328,5 +337,6 @@ class Account:
     network: Network | None = None
     upstream: Upstream | None = None
     units: Units = field(default_factory=Units)
+    languages: dict[str, Annotated[Estimate, Quantity(positive=True)]] = field(default_factory=dict)
     subject: dict[str, str] = field(default_factory=dict)
     note: str = ""

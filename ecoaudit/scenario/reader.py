@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LONG_WORD = re.compile(r"\S{81,}")
-_READ_KEYS = frozenset({"id", "own_models", "own_hardware", "subject"})  # not written in a profile
+_READ_KEYS = frozenset(
+    {"id", "own_models", "own_hardware", "subject", "languages"}
+)  # not written in a profile
 T = TypeVar("T")
 
 
@@ -202,6 +204,13 @@ def _look_up_account(
     if lookups is None:
         return
     _look_up_equipment(account.equipment, lookups, lines, path, at)
+    for place, use in enumerate(getattr(account, "electricity", ())):
+        training = use.training
+        where = (*at, "electricity", place, "training")
+        if training is not None and training.model is not None:
+            _look_up(lookups.model, (training.model,), lines, path, (*where, "model"))
+        if training is not None and training.device is not None:
+            _look_up(lookups.device, (training.device,), lines, path, (*where, "device"))
     supply = account.supply
     if supply.intensity is None and supply.country is not None:
         _look_up_place(supply.country, supply.region, lookups, lines, path, (*at, "supply"))
