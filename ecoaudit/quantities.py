@@ -25,7 +25,8 @@ _BY_UNIT: Final = {
         "energy_j gpu_energy_j gpu_energy_by_power_j gpu_energy_share_j cpu_energy_j "
         "dram_energy_j wall_energy_j net_energy_j unused_gpu_energy_j "
         "idle_energy_j_per_day active_energy_j_per_day cooling_energy_j_per_day energy_j_per_day "
-        "energy_j_per_year energy_j_per_rest_day waiting_energy_j rounds_energy_j"
+        "energy_j_per_year energy_j_per_rest_day generator_energy_j_per_year "
+        "panels_energy_j_per_year waiting_energy_j rounds_energy_j"
     ),
     "W": "idle_power_w busy_power_w peak_power_w power_w gpu_power_w cpu_power_w dram_power_w",
     "kgCO2e": "operational_kgco2e operational_kgco2e_per_year",

@@ -13,7 +13,7 @@ from ecoaudit.lifecycle.of_plan import account_of_option, option_named
 from ecoaudit.lifecycle.of_run import RunFiles
 from ecoaudit.plan import PLAN_SCHEMA, load_plan
 from ecoaudit.run import RUN_SCHEMA, read_json
-from ecoaudit.scenario import Federation, Lookups, load_account
+from ecoaudit.scenario import Federation, Lookups, available_profiles, load_account
 
 
 def ledgers_from(
@@ -59,6 +59,11 @@ def ledgers_from(
 
 
 def _of_profile(source: str, how: Options, lookups: Lookups) -> Ledger:
+    if source in available_profiles("scenarios") and source not in available_profiles("accounts"):
+        raise UsageError(
+            f"{source} is a scenario; plan it, and account for the plan:"
+            f" `ecoaudit plan {source} -o plan.json`, then `ecoaudit lifecycle plan.json`"
+        )
     account, path = load_account(source, lookups)
     runs = RunFiles(path.parent)
     if isinstance(account, Federation):

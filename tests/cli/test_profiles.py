@@ -26,7 +26,7 @@ def test_list_names_every_kind() -> None:
     assert "scenarios\n" in output
     assert "urban-clinic-summaries" in output
     listed = json.loads(call("list", "--json").output)
-    assert set(listed) == {"sites", "workloads", "scenarios"}
+    assert set(listed) == {"sites", "workloads", "scenarios", "accounts"}
     assert "solar-rural-clinic" in listed["sites"]
 
 

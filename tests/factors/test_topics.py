@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy
 import pytest
 
+from ecoaudit.distributions import Levels
 from ecoaudit.errors import NotFoundError
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.factors.sourced import Factor
@@ -102,3 +104,24 @@ def test_a_pooled_life_of_servers_spans_what_tools_assume() -> None:
 def test_a_name_that_no_table_holds() -> None:
     with pytest.raises(NotFoundError, match=r"under 'Network'; did you mean 'fixed network'"):
         factor("network", "fixd network")
+
+
+EDGES = Levels(numpy.array([1e-4, 1 - 1e-4]))
+
+
+@pytest.mark.parametrize("name", names("facilities"))
+def test_no_draw_of_a_pue_is_below_one(name: str) -> None:
+    least, _ = factor("facilities", name).distribution.quantile(EDGES)
+    assert least >= 1
+
+
+@pytest.mark.parametrize(
+    ("topic", "name"),
+    [
+        *(("storage", name) for name in names("storage") if not name.startswith("cycles")),
+        *(("losses", name) for name in names("losses")),
+    ],
+)
+def test_no_draw_of_a_share_is_above_one(topic: str, name: str) -> None:
+    least, greatest = factor(topic, name).distribution.quantile(EDGES)
+    assert 0 < least < greatest <= 1

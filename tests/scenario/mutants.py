@@ -16,10 +16,25 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from ecoaudit.scenario import KINDS, Scenario, Site, Workload, available_profiles
+from ecoaudit.scenario import (
+    KINDS,
+    Account,
+    Federation,
+    Scenario,
+    Site,
+    Workload,
+    available_profiles,
+)
 from ecoaudit.units import _DIMENSIONS, parse_quantity
 
-CLASSES: Final = {"sites": Site, "workloads": Workload, "scenarios": Scenario}
+CLASSES: Final[dict[str, type[Any]]] = {
+    "sites": Site,
+    "workloads": Workload,
+    "scenarios": Scenario,
+    "accounts": Account,
+}
+
+
 Verdict = Literal["refused", "read", "either"]
 At = tuple[str | int, ...]
 LONG: Final = ("value", "low", "high", "source")
@@ -266,11 +281,17 @@ def _switches(profile: Profile, leaf: Leaf) -> Iterator[Mutant]:
         yield _value(profile, leaf, "legal", str(opposite).lower(), "read", opposite)
 
 
+_LOOKED_UP: Final = frozenset(
+    {"site", "workload", "models", "hardware", "country", "device", "model"}
+    | {"computer", "stage", "method", "network", "amortisation"}
+)
+
+
 def _texts(profile: Profile, leaf: Leaf, chance: random.Random) -> Iterator[Mutant]:
     for new in (*_NO_TEXT, "' '"):
         yield _value(profile, leaf, "no-text", new, "refused")
-    own_grid = leaf.at == ("country",) and "grid_intensity:" in profile.text
-    if leaf.at[0] in ("site", "workload", "models", "hardware", "country") and not own_grid:
+    own_grid = leaf.at[-1] == "country" and "intensity:" in profile.text
+    if (leaf.at[0] in _LOOKED_UP or leaf.at[-1] in _LOOKED_UP) and not own_grid:
         place = chance.randrange(len(leaf.text))
         new = leaf.text[:place] + "~x" + leaf.text[place + 1 :]
         yield _value(profile, leaf, "misspelt-name", f"'{new}'", "refused")
@@ -302,13 +323,19 @@ def _is_number(text: str) -> bool:
     return text.replace(".", "", 1).isdecimal()
 
 
+def class_of(profile: Profile) -> type[Any]:
+    """What a profile is read as."""
+    federated = any(key.at == ("sites",) for key in profile.keys)
+    return Federation if federated else CLASSES[profile.kind]
+
+
 # -- keys ------------------------------------------------------------------------------------------
 
 
 def _keys(profile: Profile, chance: random.Random) -> Iterator[Mutant]:
     needed = {
         field.name
-        for field in dataclasses.fields(CLASSES[profile.kind])
+        for field in dataclasses.fields(class_of(profile))
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
     for key in profile.keys:

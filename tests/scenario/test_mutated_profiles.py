@@ -15,7 +15,7 @@ import pytest
 from ecoaudit.cli.lookups import lookups
 from ecoaudit.errors import ProfileError
 from ecoaudit.estimate import Estimate
-from ecoaudit.scenario import load_scenario, load_site, load_workload
+from ecoaudit.scenario import load_account, load_scenario, load_site, load_workload
 from tests.scenario.mutants import Mutant, mutants
 
 MUTANTS = mutants(seed=2026, of_each_family=60)
@@ -26,6 +26,8 @@ PLACELESS = {"empty", "tree", "cut", "flipped", "encoding"}  # where the file ma
 def load(kind: str, path: Path) -> object:
     if kind == "workloads":
         return load_workload(path)
+    if kind == "accounts":
+        return load_account(path, lookups())[0]
     return (load_site if kind == "sites" else load_scenario)(path, lookups())
 
 
@@ -48,7 +50,8 @@ def patience() -> Iterator[None]:
 def held(thing: Any, at: tuple[str | int, ...]) -> object:
     """What a profile holds at a place, in house units."""
     for part in at:
-        thing = thing[part] if isinstance(part, int) else getattr(thing, part)
+        held_by_place = isinstance(thing, list | dict)
+        thing = thing[part] if held_by_place else getattr(thing, str(part))
     return thing.value if isinstance(thing, Estimate) else thing
 
 
