@@ -8,6 +8,7 @@ functions. All numbers are floats, so that a tower of powers overflows and canno
 from __future__ import annotations
 
 import ast
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -140,6 +141,8 @@ class Formula:
             known = f"; {did_you_mean(name, values)}" if values else ""
             raise UsageError(f"the formula {_short(self.text)} needs a number {name!r}{known}")
         given = values[name]
+        if type(given) is float and math.isfinite(given):
+            return numpy.float64(given)
         value: Any
         try:
             value = numpy.asarray(given, dtype=numpy.float64)
@@ -158,7 +161,8 @@ class Formula:
         except ValueError:
             shapes = " and ".join(str(numpy.shape(part)) for part in parts)
             raise UsageError(f"{self._at(step)}: arrays of {shapes} do not go together") from None
-        if not numpy.isfinite(result).all():
+        one = isinstance(result, float)
+        if not (math.isfinite(result) if one else numpy.isfinite(result).all()):
             raise UsageError(f"{self._at(step)} {_why(work, parts, result)}")
         return result
 

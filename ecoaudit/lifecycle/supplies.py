@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from ecoaudit.errors import NotFoundError
 from ecoaudit.factors.grid import GridFactor, grid_factor
@@ -11,6 +12,8 @@ from ecoaudit.lifecycle.book import Book, Origin
 from ecoaudit.lifecycle.tabled import own_or_table, table_or_none
 from ecoaudit.scenario.account import Diesel, Panels, Supply
 from ecoaudit.units import J_PER_KWH
+
+_ROUNDING: Final = 1e-9  # shares of a plan's supply are quotients
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def supplies_of(supply: Supply, book: Book) -> Supplies:
         feeds.append(feed)
         others.append(feed.share)
         whole += part.share.number
-    if whole >= 1 - 1e-12:
+    if whole >= 1 - _ROUNDING:
         return Supplies(feeds, None, "")
     share = f"(1 - {' - '.join(others)})" if others else ""
     grid = _grid(supply, book, share)

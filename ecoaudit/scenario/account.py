@@ -6,6 +6,7 @@ An account stands in a profile of its own, or its parts that a plan does not tel
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
@@ -25,6 +26,7 @@ Computer = Literal["small-board", "mini-pc", "laptop", "desktop", "workstation",
 Amortisation = Literal["calendar", "busy", "occupied"]
 UseStage = Literal["adaptation", "serving-active", "serving-idle", "client-and-network"]
 
+_ROUNDING = 1e-9
 ONE_PIECE = Estimate.exact(1.0, "pieces", Basis.DECLARED, "one, as no count is stated")
 
 
@@ -179,6 +181,16 @@ class Supply:
     losses: Annotated[Estimate, Quantity(maximum=0.9)] | None = None
     generator: Diesel | None = None
     panels: Panels | None = None
+
+    def __post_init__(self) -> None:
+        parts = [part.share.number for part in (self.generator, self.panels) if part is not None]
+        own = math.fsum(parts)
+        if own > 1 + _ROUNDING:
+            raise ValueError(
+                f"the shares of generator and panels sum to {own:g}; expected 1 at most"
+            )
+        if own < 1 - _ROUNDING and self.country is None and self.intensity is None:
+            raise ValueError("expected country or intensity, for what the grid gives")
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,3 +109,18 @@ def test_aliases_that_grow_are_stopped(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match=r"x\.yaml: cannot be read \(No such file"):
         read_yaml(tmp_path / "x.yaml")
+
+
+def test_numbers_under_some_keys_stay_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("value: 24.70\nother: 24.70\nlist: [{value: 1_000}]\n")
+    data, _ = read_yaml(path, as_written={"value"})
+    assert data == {"value": "24.70", "other": 24.7, "list": [{"value": "1_000"}]}
+
+
+def test_a_file_may_be_allowed_more(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(f"a: '{'x' * 60_000}'\n")
+    with pytest.raises(ProfileError, match="more than 50,000 bytes, which no profile has"):
+        read_yaml(path)
+    assert len(read_yaml(path, most_bytes=100_000)[0]["a"]) == 60_000
