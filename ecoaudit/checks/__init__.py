@@ -1,4 +1,4 @@
-"""Every doubt that a run, a plan or a ledger can carry: when it is said, what to do, what it weakens.
+"""Every doubt of a run, a plan or a ledger: when it is said, what to do, what it weakens.
 
 The list is closed: :func:`doubt` refuses a code that is not in it, and docs/doubts.md is made of
 it (``python -m ecoaudit.checks``). A doubt is said where it is found; here is what there is to say.

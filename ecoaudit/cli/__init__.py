@@ -35,7 +35,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "cite": ("cite", "Write a run or a ledger as text or data for others."),
     },
     "Report": {
-        "report": ("report", "Write a page from a plan or a run."),
+        "report": ("report", "Write a page from a plan, a run or a ledger."),
         "audit": ("audit", "Bench, plan and report in one."),
     },
     "Files": {

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ecoaudit import __version__
 from ecoaudit.checks import doubt
 from ecoaudit.estimate import Estimate
-from ecoaudit.ledger import Ledger, Line, Stage
+from ecoaudit.ledger import Ledger, Stage
 from ecoaudit.lifecycle.besides import network, upstream, water
 from ecoaudit.lifecycle.book import Book, slug
 from ecoaudit.lifecycle.conformance import points
@@ -204,26 +204,14 @@ def _goal(case: Case, convention: Convention) -> dict[str, str]:
 
 def _market(reckoned: Reckoned, case: Case) -> Estimate:
     """The total with purchased electricity by contract (GHG Protocol Scope 2 Guidance)."""
-    total = reckoned.total
-    if not total.known:
-        return total
-    bought = [line for line in reckoned.lines if line.market is not None]
-    known: list[tuple[Line, Estimate]] = [
-        (line, line.market) for line in bought if line.market is not None
-    ]
-    others = [line for line in reckoned.lines if line.market is None and line.quantity.known]
-    parts = [market for _, market in known]
-    if others:
-        parts.append(reckoned.sum_of(others))
+    if not reckoned.total.known:
+        return reckoned.total
     if all(part.supply.market is None for part in case.parts.values()):
-        return total.sourced(
+        return reckoned.total.sourced(
             "no contract is stated and no residual mix is known, so that the grid's own figure"
             " stands in (Scope 2 Guidance, last in the hierarchy)"
         )
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole + part
-    return whole.sourced("purchased electricity by contract, all else as in the total")
+    return reckoned.total_market
 
 
 def _conventions(case: Case, convention: Convention, own: _Written) -> list[dict[str, Any]]:
@@ -282,9 +270,8 @@ def _doubts(case: Case, reckoned: Reckoned) -> list[Doubt]:
         found.append(doubt("not-modelled", f"not in the total, and not nothing: {names}"))
     assumed = [each.name for each in case.equipment if each.life is None]
     if assumed:
-        found.append(
-            doubt("life-assumed", f"how long it is kept is not stated of: {', '.join(assumed)}")
-        )
+        names = ", ".join(dict.fromkeys(assumed))
+        found.append(doubt("life-assumed", f"how long it is kept is not stated of: {names}"))
     if not any(line.stage is Stage.IDLE for line in reckoned.lines) and any(
         line.stage is Stage.ACTIVE for line in reckoned.lines
     ):

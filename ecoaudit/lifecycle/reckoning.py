@@ -27,19 +27,30 @@ class Reckoned:
         beside: not added.
         impacts: others.
         draws: of carbon, by id of line.
-        whole: of their sum.
+        by_contract: those of purchased electricity with what a contract makes of it.
+        whole: of the sum of all.
     """
 
     lines: list[Line]
     beside: list[Line]
     impacts: dict[str, Impact]
     draws: dict[str, Array]
+    by_contract: dict[str, Array]
     whole: Array
 
     @property
     def total(self) -> Estimate:
         """Sum of the lines that are known [kgCO2e]."""
         return self.sum_of(self.lines)
+
+    @property
+    def total_market(self) -> Estimate:
+        """The same with purchased electricity by contract."""
+        central = known_sum(line.market or line.quantity for line in self.lines)
+        drawn = numpy.sum(list({**self.draws, **self.by_contract}.values()), axis=0)
+        source = "purchased electricity by contract, all else as in the total"
+        ends = interval(drawn, central)
+        return Estimate(central, *ends, self.total.unit, Basis.MODELLED, source)
 
     def sum_of(self, lines: Iterable[Line]) -> Estimate:
         """Sum of some lines; absent where none is known."""
@@ -61,11 +72,12 @@ def reckon(book: Book, draws: Draws) -> Reckoned:
     """
     made: dict[str, Array] = {}
     lines = [_line(draft, book.inputs, draws, made) for draft in book.lines]
+    by_contract = {draft.id: draws.run(draft.market) for draft in book.lines if draft.market}
     beside = [_line(draft, book.inputs, draws, {}) for draft in book.beside]
     impacts = {name: _impact(drafts, book.inputs, draws) for name, drafts in book.impacts.items()}
     nothing = numpy.zeros(draws.count)
     whole: Array = numpy.sum([*made.values(), nothing], axis=0)
-    return Reckoned(lines, beside, impacts, made, whole)
+    return Reckoned(lines, beside, impacts, made, by_contract, whole)
 
 
 def figure(formula: str, unit: str, inputs: Mapping[str, Input], draws: Draws) -> Estimate:

@@ -10,6 +10,7 @@ from ecoaudit.distributions import Array
 from ecoaudit.lifecycle.draws import Draws
 
 _BINS: Final = 50
+_ROUNDING: Final = 1e-9  # relative; draws of a sure total differ by their last digits
 
 
 def variance_shares(whole: Array, draws: Draws) -> list[tuple[list[str], float]]:
@@ -28,9 +29,10 @@ def variance_shares(whole: Array, draws: Draws) -> list[tuple[list[str], float]]
         Names of the inputs that share the draws of a factor, and the share, between 0 and 1.
     """
     variance = float(whole.var())
+    uncertain = variance > (_ROUNDING * float(numpy.abs(whole).mean())) ** 2
     found = []
     for names in draws.uncertain().values():
-        share = _first_order(draws.of(names[0]), whole, variance) if variance > 0 else 0.0
+        share = _first_order(draws.of(names[0]), whole, variance) if uncertain else 0.0
         found.append((sorted(names), share))
     return sorted(found, key=lambda each: (-each[1], each[0]))
 

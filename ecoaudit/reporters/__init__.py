@@ -1,4 +1,4 @@
-"""Ways of writing a plan or a run down, one file per format."""
+"""Ways of writing a plan, a run or a ledger down, one file per format."""
 
 from __future__ import annotations
 

@@ -9,23 +9,26 @@ from pathlib import Path
 from typing import Protocol
 
 from ecoaudit.errors import FileFormatError, UsageError
+from ecoaudit.ledger import LEDGER_SCHEMA, Ledger, load_ledger
 from ecoaudit.plan import PLAN_SCHEMA, Plan, load_plan
 from ecoaudit.run import RUN_SCHEMA, Run, load_run, read_json
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a report is about: a plan with the runs behind it, or runs alone.
+    """What a report is about: a plan with the runs behind it, runs alone, or one ledger.
 
     Attributes:
         plan: at most one.
         runs: in the order given.
+        ledger: alone, where there is one.
         command: the command that makes this report, for its footer; paths as file names only.
     """
 
     plan: Plan | None = None
     runs: tuple[Run, ...] = ()
     command: str = ""
+    ledger: Ledger | None = None
 
 
 class Reporter(Protocol):
@@ -43,14 +46,15 @@ class Reporter(Protocol):
 
 
 def load_content(paths: Sequence[str | Path], command: str = "") -> Content:
-    """Read plan and run files; which is which stands in each file's ``schema``.
+    """Read plan, run and ledger files; which is which stands in each file's ``schema``.
 
     Raises:
-        FileFormatError: a file that cannot be read or is neither.
-        UsageError: no file, or more than one plan.
+        FileFormatError: a file that cannot be read or is none of them.
+        UsageError: no file, more than one plan, or a ledger with anything else.
     """
     plans: list[Plan] = []
     runs: list[Run] = []
+    ledgers: list[Ledger] = []
     for path in paths:
         data = read_json(path)
         schema = data.get("schema") if isinstance(data, dict) else None
@@ -58,15 +62,24 @@ def load_content(paths: Sequence[str | Path], command: str = "") -> Content:
             plans.append(load_plan(path))
         elif schema == RUN_SCHEMA:
             runs.append(load_run(path))
+        elif schema == LEDGER_SCHEMA:
+            ledgers.append(load_ledger(path))
         else:
+            known = ", ".join(map(repr, (PLAN_SCHEMA, RUN_SCHEMA, LEDGER_SCHEMA)))
             raise FileFormatError(
-                f"{path}: expected a plan or run file (schema {PLAN_SCHEMA!r} or {RUN_SCHEMA!r}), "
-                f"found {schema!r}"
+                f"{path}: expected a plan, run or ledger file (schema {known}), found {schema!r}"
             )
+    if ledgers:
+        if len(paths) > 1:
+            raise UsageError(
+                "a report holds one ledger and nothing else; write one for each file, or compare"
+                " ledgers with `ecoaudit lifecycle`"
+            )
+        return Content(command=command, ledger=ledgers[0])
     if len(plans) > 1:
         raise UsageError(f"a report holds one plan, got {len(plans)}; write one report for each")
     if not plans and not runs:
-        raise UsageError("a report needs a plan or a run file")
+        raise UsageError("a report needs a plan, a run or a ledger file")
     return Content(plans[0] if plans else None, tuple(runs), command)
 
 

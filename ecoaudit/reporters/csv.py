@@ -1,4 +1,5 @@
-"""Tables for a spreadsheet: a row per option of a plan, or per level and window of a run."""
+"""Tables for a spreadsheet: a row per option of a plan, per level and window of a run, or per line
+and sum of a ledger."""
 
 from __future__ import annotations
 
@@ -11,10 +12,10 @@ from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.measurement import Measurement
 from ecoaudit.plan import Option, Plan
 from ecoaudit.reporters.base import Content
+from ecoaudit.reporters.csv_columns import Row, columns
+from ecoaudit.reporters.ledger_csv import ledger_rows
 from ecoaudit.reporters.result_page import host_energy
 from ecoaudit.run import Run
-
-Row = dict[str, str | float | int | None]
 
 
 class CsvReporter:
@@ -25,13 +26,19 @@ class CsvReporter:
     def render(self, content: Content) -> str:
         if content.plan is not None and content.runs:
             raise UsageError("a .csv report holds a plan's options or runs, not both; give one")
-        rows = _of_plan(content.plan) if content.plan else _of_runs(content.runs)
-        columns = list(dict.fromkeys(name for row in rows for name in row))
+        rows = _rows(content)
+        names = list(dict.fromkeys(name for row in rows for name in row))
         text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
         return text.getvalue()
+
+
+def _rows(content: Content) -> list[Row]:
+    if content.ledger is not None:
+        return ledger_rows(content.ledger)
+    return _of_plan(content.plan) if content.plan else _of_runs(content.runs)
 
 
 def _of_plan(plan: Plan) -> list[Row]:
@@ -55,7 +62,7 @@ def _option(place: int, option: Option, plan: Plan) -> Row:
         "dominated_by": option.dominated_by,
     }
     for limit in option.limits:
-        row |= _columns(f"limit_{limit.name}", limit.value)
+        row |= columns(f"limit_{limit.name}", limit.value)
         row[f"limit_{limit.name}_limit"] = limit.limit
         row[f"limit_{limit.name}_margin"] = limit.margin
         row[f"limit_{limit.name}_ok"] = {True: "yes", False: "no", None: ""}[limit.ok]
@@ -93,18 +100,8 @@ def _of_window(window: Measurement) -> dict[str, Estimate]:
 def _all(quantities: dict[str, Estimate]) -> Row:
     row: Row = {}
     for name, estimate in quantities.items():
-        row |= _columns(name, estimate)
+        row |= columns(name, estimate)
     return row
-
-
-def _columns(name: str, estimate: Estimate) -> Row:
-    return {
-        name: estimate.value,
-        f"{name}_low": estimate.low,
-        f"{name}_high": estimate.high,
-        f"{name}_unit": estimate.unit,
-        f"{name}_basis": str(estimate.basis),
-    }
 
 
 def _safe(value: str | float | int | None) -> str | float | int | None:

@@ -9,6 +9,7 @@ from ecoaudit.printable import printable
 from ecoaudit.reporters.base import Content
 from ecoaudit.reporters.figures import Figure
 from ecoaudit.reporters.page import build_page
+from ecoaudit.reporters.stacks import Stacks
 from ecoaudit.reporters.view import (
     Bar,
     Cell,
@@ -164,6 +165,18 @@ def _spans(block: Spans) -> Iterator[str]:
         yield f"\n{text(block.note)}"
 
 
+def _stacks(block: Stacks) -> Iterator[str]:
+    yield f"**{text(block.caption)}**\n"
+    yield "| Part | Share | Amount | Of it |\n| :-- | --: | --: | :-- |"
+    for each in block.items:
+        shown = _figure(each.figure)
+        yield _line([text(each.label), text(each.share), shown, text(each.said)])
+    yield ""
+    yield from (f"- {text(each.label)}: {_figure(each.figure)}" for each in block.kinds)
+    if block.note:
+        yield f"\n{text(block.note)}"
+
+
 def _points(block: Points) -> Iterator[str]:
     yield f"**{text(block.title)}**\n"
     yield from (f"- {text(each)}" for each in block.items)
@@ -188,6 +201,7 @@ _BLOCKS: dict[str, Callable[..., Iterator[str]]] = {
     Curves.kind: _curves,
     Columns.kind: _columns,
     Spans.kind: _spans,
+    Stacks.kind: _stacks,
     Points.kind: _points,
     Notes.kind: _notes,
     Terms.kind: _terms,
@@ -201,10 +215,10 @@ def text(said: str) -> str:
     """
     parts = _line_of(said).split("`")
     if len(parts) % 2 == 0:  # an odd backtick opens nothing
-        return _plain("`".join(parts)).replace("`", "\\`")
-    return "`".join(_plain(part) if at % 2 == 0 else part for at, part in enumerate(parts)).replace(
-        "|", "\\|"
-    )
+        shown = _plain("`".join(parts)).replace("`", "\\`")
+    else:
+        shown = "`".join(_plain(part) if at % 2 == 0 else part for at, part in enumerate(parts))
+    return shown.replace("|", "\\|")
 
 
 def _code(said: str) -> str:

@@ -1,15 +1,18 @@
-"""The page of a plan or of runs: decision, sections, doubts, provenance, glossary, footer."""
+"""The page of a plan, of runs or of a ledger: decision, sections, doubts, provenance, glossary,
+footer."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from ecoaudit import __version__
+from ecoaudit.ledger import Ledger
 from ecoaudit.plan import Plan
-from ecoaudit.reporters import plan_page, run_page
+from ecoaudit.reporters import ledger_inputs, ledger_page, plan_page, run_page
 from ecoaudit.reporters.base import Content
 from ecoaudit.reporters.decision import decision
 from ecoaudit.reporters.figures import plain
+from ecoaudit.reporters.ledger_words import GLOSSARY_OF_LEDGERS
 from ecoaudit.reporters.matrix import fit_matrix
 from ecoaudit.reporters.options import chosen, fitting_table
 from ecoaudit.reporters.view import Cell, Notes, Page, Row, Section, Table, Terms
@@ -21,6 +24,8 @@ MOST_FACTORS: Final = 150
 
 def build_page(content: Content) -> Page:
     """Everything that the page of ``content`` says."""
+    if content.ledger is not None:
+        return _ledger_page(content.ledger, content)
     return _plan_page(content.plan, content) if content.plan else _runs_page(content)
 
 
@@ -57,6 +62,22 @@ def _subtitle(scenario: dict[str, Any]) -> str:
     parts = [str(part) for part in (site, work) if part]
     return "Which model, on which device, stays within what this site has" + (
         f": {', '.join(part[:1].lower() + part[1:] for part in parts)}." if parts else "."
+    )
+
+
+def _ledger_page(ledger: Ledger, content: Content) -> Page:
+    sections = ledger_page.sections(ledger)
+    if ledger.doubts:
+        sections.append(_doubts(run_page.notes(ledger.doubts)))
+    sections += [ledger_inputs.method(ledger), _glossary(GLOSSARY_OF_LEDGERS)]
+    return Page(
+        kicker="Whole-life account",
+        title=ledger.name,
+        subtitle=ledger_page.subtitle(ledger),
+        warnings=[],
+        decision=None,
+        sections=sections,
+        footer=_footer(content, ledger.schema, ledger.tool, "Ledger"),
     )
 
 
@@ -109,8 +130,8 @@ def _doubts(notes: Notes) -> Section:
     return Section("doubts", "Doubts", [notes], lead)
 
 
-def _glossary() -> Section:
-    return Section("glossary", "Words", [Terms(GLOSSARY)])
+def _glossary(terms: list[tuple[str, str]] = GLOSSARY) -> Section:
+    return Section("glossary", "Words", [Terms(terms)])
 
 
 def _provenance(plan: Plan) -> Section:
@@ -185,10 +206,10 @@ def _said(row: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _footer(content: Content, schema: str, tool: str) -> list[tuple[str, str]]:
+def _footer(content: Content, schema: str, tool: str, what: str = "Plan") -> list[tuple[str, str]]:
     lines = [("Page", f"ecoaudit {__version__}")]
     if tool:
-        lines.append(("Plan", tool))
+        lines.append((what, tool))
     if content.command:
         lines.append(("Command", content.command))
     return [*lines, ("File format", schema)]

@@ -14,6 +14,7 @@ from typing import Final
 
 from ecoaudit.estimate import Basis
 from ecoaudit.reporters.figures import scale
+from ecoaudit.reporters.stacks import Stack
 from ecoaudit.reporters.view import Bar, Columns, Curve, Gauge, Line, Point, Span
 
 _AIR: Final = 1.04  # of the longest thing on the scale
@@ -22,7 +23,7 @@ MOST_LABELS: Final = 6
 _FIRST: Final = 12.0  # where columns begin, right of the scale [% of the width]
 
 
-Chart = Bar | Gauge | Curve | Columns | Span
+Chart = Bar | Gauge | Curve | Columns | Span | Stack
 
 
 def draw(chart: Chart, ident: str) -> str:
@@ -33,6 +34,8 @@ def draw(chart: Chart, ident: str) -> str:
         return gauge(chart, ident)
     if isinstance(chart, Columns):
         return columns(chart, ident)
+    if isinstance(chart, Stack):
+        return stack(chart, ident)
     return span(chart, ident) if isinstance(chart, Span) else curve(chart, ident)
 
 
@@ -134,6 +137,20 @@ def span(item: Span, ident: str) -> str:
         x = 100 * item.base
         shapes.append(f'<line class="mark" x1="{x:.2f}%" x2="{x:.2f}%" y1="0" y2="18"/>')
     return _figure(item.label, item.said, ident, 18, shapes)
+
+
+def stack(item: Stack, ident: str) -> str:
+    """Parts side by side from the left, and below them the interval of all of them."""
+    shapes, at = [], 0.0
+    for tone, width in item.parts:
+        if width > 0:
+            wide = max(100 * width, 0.4)  # a sliver, so that no part vanishes
+            shapes.append(_rect(at, 2, wide, 12, f"tone{tone}"))
+            at += wide
+    if item.high > item.low:
+        ends = f'x1="{100 * item.low:.2f}%" x2="{100 * item.high:.2f}%" y1="18" y2="18"'
+        shapes.append(f'<line class="whisker" {ends}/>')
+    return _figure(item.label, item.said, ident, 22, shapes)
 
 
 def _scale(ticks: Sequence[float], factor: float, unit: str, height: _Height) -> list[str]:

@@ -1,4 +1,5 @@
-"""Parts of a plan's file that are plain data, which anybody may have edited since it was made."""
+"""Parts of a plan's or a ledger's file that are plain data, which anybody may have edited since it
+was made."""
 
 from __future__ import annotations
 
@@ -77,5 +78,5 @@ def _listed(data: object, place: str) -> list[Any]:
 
 def _unexpected(data: object, place: str, what: str) -> FileFormatError:
     return FileFormatError(
-        f"the plan's file: {place}: expected {what}; got {data!r}; make the plan again"
+        f"the file: {place}: expected {what}; got {data!r}; make it again with ecoaudit"
     )

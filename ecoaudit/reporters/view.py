@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from ecoaudit.reporters.figures import Figure
+from ecoaudit.reporters.stacks import Stacks
 
 FITS: Final = "fits"
 FAILS: Final = "fails"
@@ -318,6 +319,7 @@ Block = (
     | Curves
     | Columns
     | Spans
+    | Stacks
     | Notes
     | Terms
 )

@@ -18,7 +18,7 @@ def schema_path(kind: str) -> Path:
 
 
 def generate(kind: str) -> str:
-    """The JSON Schema (draft 2020-12) of ``run``, ``plan`` or ``ledger`` files, from their dataclasses."""
+    """The JSON Schema (draft 2020-12) of a kind of file, from its dataclass."""
     from pydantic import TypeAdapter
 
     from ecoaudit.ledger import LEDGER_SCHEMA, Ledger

@@ -17,6 +17,7 @@ from tests.reporters.examples import (
     a_served_run,
     with_nothing_that_fits,
 )
+from tests.reporters.ledgers import a_ledger, in_long_words
 from tests.reporters.whole_plan import a_whole_plan
 
 pytestmark = pytest.mark.browser
@@ -30,6 +31,8 @@ CONTENTS = {
     "long-names": Content(a_plan(LONG), (a_run(LONG),)),
     "bench": Content(None, (a_bench(),), "ecoaudit report run.json -o page.html"),
     "served": Content(None, (a_served_run(LONG),), "ecoaudit report run.json -o page.html"),
+    "ledger": Content(command="ecoaudit report ledger.json -o page.html", ledger=a_ledger()),
+    "long-ledger": Content(ledger=in_long_words(a_ledger(), LONG)),
 }
 
 

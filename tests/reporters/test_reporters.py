@@ -376,7 +376,7 @@ def test_the_kind_of_a_file_stands_in_its_schema(tmp_path: Path) -> None:
         load_content([plan, plan])
     other = tmp_path / "c.json"
     other.write_text('{"schema": "x/1"}', "utf-8")
-    with pytest.raises(FileFormatError, match=r"c\.json: expected a plan or run file .*'x/1'"):
+    with pytest.raises(FileFormatError, match=r"c\.json: expected a plan, run or led.*'x/1'"):
         load_content([other])
     other.write_text("{", "utf-8")
     with pytest.raises(FileFormatError, match=r"c\.json:1: not JSON"):
