@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from ecoaudit.distributions import Distribution
-from ecoaudit.errors import UsageError
+from ecoaudit.errors import EcoauditError, UsageError
 from ecoaudit.estimate import Estimate
 from ecoaudit.formulas import Formula
 from ecoaudit.quantities import Fault, data_faults
@@ -102,6 +102,7 @@ class Line:
         of: the stage whose electricity or hardware it belongs to, as the losses on the way of what
             idling takes; its own stage otherwise.
         market: of purchased electricity: by contract (Scope 2 Guidance, market-based method).
+        market_formula: of that.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -115,6 +116,15 @@ class Line:
     formula: str = ""
     of: Stage | None = None
     market: Estimate | None = None
+    market_formula: str = ""
+
+    @property
+    def formulas(self) -> Iterator[tuple[str, Estimate, str]]:
+        """Key, figure and formula of all that is known of it."""
+        if self.quantity.known:
+            yield "quantity", self.quantity, self.formula
+        if self.market is not None and self.market.known:
+            yield "market", self.market, self.market_formula
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +183,7 @@ class Ledger:
         beside: shown and not added, such as the training of the model by others.
         impacts: ``water``, ``abiotic-depletion``, ``primary-energy``.
         energy: electricity with the facility's share, of the whole account [kWh].
+        energy_formula: of that.
         per_unit: by functional unit.
         conventions: the total under other ways of sharing hardware:
             ``[{"name", "what", "total": Estimate}]``; the first is the one in ``total``.
@@ -200,6 +211,7 @@ class Ledger:
     beside: list[Line] = field(default_factory=list)
     impacts: dict[str, Impact] = field(default_factory=dict)
     energy: Estimate = field(default_factory=lambda: Estimate.absent("kWh", "not reckoned"))
+    energy_formula: str = ""
     per_unit: dict[str, PerUnit] = field(default_factory=dict)
     conventions: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -269,16 +281,10 @@ def _faults(ledger: Ledger) -> Iterator[Fault]:
         if line.id in seen:
             yield at, "stands here twice, and would count twice"
         seen.add(line.id)
-        if not line.quantity.known:
-            continue
-        try:
-            again = reckoned(line.formula, ledger.inputs)
-        except UsageError as error:
-            yield f"{at}.formula", str(error)
-            continue
-        if not _same(again, line.quantity.number):
-            said = f"{line.quantity.number!r} does not follow from its formula, which gives"
-            yield f"{at}.quantity", f"{said} {again!r}"
+        for key, figure, formula in line.formulas:
+            yield from _unlike(f"{at}.{key}", figure, formula, ledger.inputs)
+    if ledger.energy.known:
+        yield from _unlike("energy", ledger.energy, ledger.energy_formula, ledger.inputs)
     for name, sums in (
         ("by_stage", ledger.by_stage),
         ("by_scope", ledger.by_scope),
@@ -295,6 +301,19 @@ def _faults(ledger: Ledger) -> Iterator[Fault]:
             yield f"per_unit.{name}", "times its units is not the total"
     for name in ("subject", "conventions", "rows", "sci", "uncertainty"):
         yield from data_faults(getattr(ledger, name), name)
+
+
+def _unlike(
+    at: str, figure: Estimate, formula: str, inputs: Mapping[str, Input]
+) -> Iterator[Fault]:
+    """Where a figure does not follow from its formula."""
+    try:
+        again = reckoned(formula, inputs)
+    except EcoauditError as error:
+        yield at, str(error)
+        return
+    if not _same(again, figure.number):
+        yield at, f"{figure.number!r} does not follow from its formula, which gives {again!r}"
 
 
 def _same(a: float, b: float) -> bool:

@@ -134,6 +134,7 @@ def ledger_of(case: Case) -> Ledger:
         beside=reckoned.beside,
         impacts=reckoned.impacts,
         energy=_energy(own),
+        energy_formula=own.energy,
         per_unit=per_unit(own.units, own.lacking, reckoned, book.inputs, own.draws),
         conventions=_conventions(case, convention, own),
         rows=[*site_rows(case.sites, reckoned), *_language_rows(account, own)],

@@ -131,6 +131,7 @@ def _line(draft: Draft, inputs: Mapping[str, Input], draws: Draws, made: dict[st
         draft.formula,
         draft.of,
         market,
+        draft.market,
     )
 
 

@@ -150,6 +150,7 @@ def a_ledger(inputs: dict[str, Input] | None = None, lines: list[Line] | None = 
         by_owner=_by(lines, lambda line: line.owner),
         impacts={"water": Impact("L", [water], water.quantity)},
         energy=Estimate.within(kwh, 0.05, "kWh", Basis.MODELLED, "meter and PUE"),
+        energy_formula="(active_kwh + idle_kwh) * pue",
         per_unit={
             UNIT: PerUnit(
                 units,
