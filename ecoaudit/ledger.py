@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from ecoaudit.distributions import Distribution
 from ecoaudit.errors import EcoauditError, UsageError
@@ -22,9 +22,13 @@ from ecoaudit.formulas import Formula
 from ecoaudit.quantities import Fault, data_faults
 from ecoaudit.run import Doubt, load_json, write_text
 
+K = TypeVar("K", bound=str)
+
 LEDGER_SCHEMA = "ecoaudit.ledger/1"
 CARBON: Final = "kgCO2e"
+DRAWS: Final = (200, 1_000_000)  # the fewest and the most that an account is made of
 _ROUNDING: Final = 1e-9  # relative; what sums and formulas may differ by
+_KEYS: Final = frozenset({"value", "low", "high", "unit", "basis", "source"})
 
 
 class Stage(StrEnum):
@@ -285,22 +289,88 @@ def _faults(ledger: Ledger) -> Iterator[Fault]:
             yield from _unlike(f"{at}.{key}", figure, formula, ledger.inputs)
     if ledger.energy.known:
         yield from _unlike("energy", ledger.energy, ledger.energy_formula, ledger.inputs)
-    for name, sums in (
-        ("by_stage", ledger.by_stage),
-        ("by_scope", ledger.by_scope),
-        ("by_owner", ledger.by_owner),
-    ):
-        if not _same(known_sum(sums.values()), known_sum([ledger.total])):
-            yield name, "does not sum to the total"
+    yield from _group_faults("by_stage", ledger.by_stage, ledger.lines, lambda line: line.stage)
+    yield from _group_faults("by_scope", ledger.by_scope, ledger.lines, lambda line: line.scope)
+    yield from _group_faults("by_owner", ledger.by_owner, ledger.lines, lambda line: line.owner)
     if not _same(known_sum(line.quantity for line in ledger.lines), known_sum([ledger.total])):
         yield "total", "is not the sum of the lines"
     for name, unit in ledger.per_unit.items():
-        if unit.quantity.known and not _same(
-            unit.quantity.number * unit.units.number, ledger.total.number
-        ):
-            yield f"per_unit.{name}", "times its units is not the total"
+        yield from _unit_faults(f"per_unit.{name}", unit, ledger)
+    yield from plain_faults(ledger)
+
+
+def _group_faults(
+    at: str, sums: Mapping[K, Estimate], lines: list[Line], of: Callable[[Line], K]
+) -> Iterator[Fault]:
+    """Where sums by something that lines have are not those of the lines."""
+    groups: dict[K, list[Estimate]] = {}
+    for line in lines:
+        groups.setdefault(of(line), []).append(line.quantity)
+    for name in sorted(groups.keys() - sums.keys()):
+        yield at, f"lacks {str(name)!r}, which lines have"
+    for name, told in sums.items():
+        if name not in groups:
+            yield f"{at}.{name}", "is of no line"
+        elif told.known != any(figure.known for figure in groups[name]):
+            yield f"{at}.{name}", "is absent where its lines are known, or the other way round"
+        elif not _same(known_sum([told]), known_sum(groups[name])):
+            yield f"{at}.{name}", "is not the sum of its lines"
+
+
+def _unit_faults(at: str, unit: PerUnit, ledger: Ledger) -> Iterator[Fault]:
+    """Where a functional unit follows neither from its formula nor from the total."""
+    if unit.units.known:
+        yield from _unlike(f"{at}.units", unit.units, unit.formula, ledger.inputs)
+    if not unit.quantity.known:
+        return
+    if not unit.units.known or not ledger.total.known:
+        yield f"{at}.quantity", "is known where its units or the total are not"
+    elif not _same(unit.quantity.number * unit.units.number, ledger.total.number):
+        yield at, "times its units is not the total"
+
+
+def plain_faults(ledger: Ledger) -> Iterator[Fault]:
+    """What is wrong where a ledger holds plain data: a figure that is none, or draws that no
+    account is made of."""
     for name in ("subject", "conventions", "rows", "sci", "uncertainty"):
         yield from data_faults(getattr(ledger, name), name)
+    for place, one in enumerate(ledger.conventions):
+        yield from _no_figure(one, "total", f"conventions.{place}")
+    for place, one in enumerate(ledger.rows):
+        yield from _no_figure(one, "quantity", f"rows.{place}")
+    yield from _no_figure(ledger.sci, "score", "sci")
+    draws, seed = ledger.uncertainty.get("draws", DRAWS[0]), ledger.uncertainty.get("seed", 0)
+    if type(draws) is not int or not DRAWS[0] <= draws <= DRAWS[1]:
+        yield "uncertainty.draws", f"expected {DRAWS[0]} to {DRAWS[1]:,}; got {_short(draws)}"
+    if type(seed) is not int or seed < 0:
+        yield "uncertainty.seed", f"expected a whole number of 0 or more; got {_short(seed)}"
+    shares = ledger.uncertainty.get("shares", [])
+    if not isinstance(shares, list) or not all(map(_is_share, shares)):
+        yield "uncertainty.shares", "expected a list of inputs, each with its share"
+
+
+def _no_figure(data: Mapping[str, Any], key: str, at: str) -> Iterator[Fault]:
+    """Where something stands that is no figure."""
+    found = data.get(key)
+    if isinstance(found, Estimate) or found is None:
+        return
+    if not isinstance(found, dict) or not found.keys() >= _KEYS:
+        yield f"{at}.{key}", f"expected a figure with {', '.join(sorted(_KEYS))}"
+
+
+def _is_share(data: object) -> bool:
+    return (
+        isinstance(data, dict)
+        and isinstance(data.get("share"), int | float)
+        and isinstance(data.get("inputs"), list)
+        and bool(data["inputs"])
+        and all(isinstance(name, str) for name in data["inputs"])
+    )
+
+
+def _short(data: object) -> str:
+    text = repr(data)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _unlike(

@@ -27,6 +27,11 @@ CHECKS: dict[str, Check] = {
         "measure at the plug with `ecoaudit run --wall`, or state the rest as a use of its own",
         _TOTAL,
     ),
+    "run-elsewhere": Check(
+        "a measured run was recorded at another grid than that of the account",
+        "give each site an account of its own, or a federation with its sites",
+        _TOTAL,
+    ),
     "computer-unknown": Check(
         "what kind of computer surrounds the card is not stated, so that its making is not counted",
         "state it in the scenario: `lifecycle: {computer: desktop}`",

@@ -16,7 +16,7 @@ from ecoaudit.citing.base import BOTH
 from ecoaudit.citing.facts import Facts, said
 from ecoaudit.citing.ledger_facts import uses_of
 from ecoaudit.citing.yaml_text import entry, yaml_text
-from ecoaudit.estimate import Estimate
+from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.ledger import Ledger
 from ecoaudit.reporters.figures import last_place
 from ecoaudit.run import Run, RunKind
@@ -49,10 +49,7 @@ class EuGpaiCiter:
             "training_compute_flop": _na(_flop(facts)),
             "training_energy_mwh": _number(energy.converted(1 / _KWH_PER_MWH, "MWh")),
             "training_energy_method": _method(facts, energy),
-            "inference_compute_flop": _na(
-                "no floating-point operations of a stated benchmark were counted; energy that was"
-                " measured of inference stands below, and the form does not ask for it"
-            ),
+            "inference_compute_flop": _na(_inference(facts)),
             "inference_benchmark": _na("see inference_compute_flop"),
             "what_the_form_does_not_ask": _beyond(facts, energy),
         }
@@ -93,6 +90,22 @@ def _flop(facts: Facts) -> str:
     if why is not None:
         return why
     return "the file tells a rate of operations at most, and no sum over the training"
+
+
+def _inference(facts: Facts) -> str:
+    """That nothing was counted of inference, and on what basis its energy stands below."""
+    told = "no floating-point operations of a stated benchmark were counted"
+    source = facts.source
+    if isinstance(source, Run):
+        uses: tuple[str, ...] = ("inference",) if source.kind is RunKind.INFERENCE else ()
+    else:
+        uses = uses_of(source)
+    if "inference" not in uses or not facts.energy.known:
+        return told
+    measured = facts.energy.basis is Basis.MEASURED
+    energy = "energy that was measured" if measured else f"energy ({facts.energy.basis})"
+    of = " and ".join(uses)
+    return f"{told}; {energy} of {of} stands below, and the form does not ask for it"
 
 
 def _number(figure: Estimate) -> float | str:

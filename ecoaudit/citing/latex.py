@@ -89,8 +89,7 @@ _CITATION: Final = """\
 % @software{{ecoaudit,
 %   title   = {{ecoaudit}},
 %   author  = {{{{The ecoaudit developers}}}},
-%   version = {{{version}}},
-%   license = {{Apache-2.0}},
+{version}%   license = {{Apache-2.0}},
 % }}"""
 
 
@@ -103,11 +102,12 @@ class LatexCiter:
     instead = ""
 
     def render(self, facts: Facts) -> str:
-        version = escape(facts.tool.removeprefix("ecoaudit").strip() or "unknown")
+        version = escape(facts.tool.removeprefix("ecoaudit").strip())
+        told = f"%   version = {{{version}}},\n" if version else ""
         return "\n".join(
             [
                 "% Written by `ecoaudit cite --as latex`; \\input it. It needs no package.",
-                _CITATION.format(version=version),
+                _CITATION.format(version=told),
                 " ".join(map(escape, lead(facts))),
                 "",
                 *_table(facts),

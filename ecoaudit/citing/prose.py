@@ -47,7 +47,8 @@ def _sentence(what: str, found: Estimate, beside: str) -> str:
 
 def methods(facts: Facts) -> Iterator[str]:
     """How the figures came about, what they cover, and what weakens them."""
-    yield f"Figures are of {facts.tool}."
+    made = "are of" if facts.tool != "ecoaudit" else "were made with"  # no version is told
+    yield f"Figures {made} {facts.tool}."
     yield from facts.method
     yield from facts.boundary
     if facts.not_counted:

@@ -16,9 +16,9 @@ from ecoaudit.run import Run, RunKind
 from ecoaudit.units import J_PER_KWH
 
 WHAT: Final = {
-    RunKind.COMMAND: "a measured command",
-    RunKind.TRAINING: "a measured training run",
-    RunKind.INFERENCE: "a measured inference run",
+    RunKind.COMMAND: "command",
+    RunKind.TRAINING: "training run",
+    RunKind.INFERENCE: "inference run",
 }
 NOT_COUNTED: Final = (
     "making, transport and disposal of the equipment",
@@ -53,7 +53,7 @@ def facts_of_run(run: Run) -> Facts:
         id=said(run.id),
         date=_day(run.started_at),
         tool=said(f"ecoaudit {run.environment.get('ecoaudit', '')}".strip()),
-        what=WHAT[run.kind],
+        what=f"a {_how(run)} {WHAT[run.kind]}",
         model=model_name(run.settings.get("model") or ""),
         hardware=hardware_of(run),
         place=_place(run),
@@ -74,6 +74,18 @@ def facts_of_run(run: Run) -> Facts:
         method=tuple(_method(run, pue)),
         doubts=tuple(run.doubts),
     )
+
+
+def _how(run: Run) -> str:
+    """Whether the energy was measured; a run of which it was not is recorded."""
+    energy = run.summary.get("energy_j")
+    if energy is None or not energy.known:
+        return "recorded"
+    if energy.basis is Basis.MEASURED:
+        return "measured"
+    modelled = run.summary.get("modelled_energy_share")
+    partly = modelled is not None and modelled.known and modelled.number < 1
+    return "partly measured" if partly else "recorded"
 
 
 def hardware_of(run: Run) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 80
 _MOST_SHARES: Final = 3
+_MOST_OWN: Final = 4  # figures in place of a table's that are named
 _MOST_DOUBTS: Final = 3  # that are shown in full on one screen
 _WIDEST_NAME: Final = 40
 
@@ -84,12 +85,15 @@ def print_compared(found: Sequence[Side], pairs: Sequence[Comparison]) -> None:
     out.print()
     for number, pair in enumerate(pairs, 2):
         ratio = figure(Estimate(*pair.ratio, "", Basis.MODELLED, ""))
-        alike = f"{pair.shared} uncertain factors that both have drawn alike"
+        factors = "factor" if pair.shared == 1 else "factors"
+        alike = f"{pair.shared} uncertain {factors} that both have drawn alike"
+        same = set(pair.ratio) == {1.0}
+        times = "the same carbon as" if same else f"{in_words(ratio)} times the carbon of"
         _say(
             out,
             f"1 is below {number} in {percent(pair.below)} of {pair.draws:,} draws, with"
-            f" {alike if pair.shared else 'no uncertain factor in common'}. It has"
-            f" {in_words(ratio)} times the carbon of {number}.",
+            f" {alike if pair.shared else 'no uncertain factor in common'}. It has {times}"
+            f" {number}.",
         )
     _say(out, SCREENING)
 
@@ -202,6 +206,7 @@ def _sentences(ledger: Ledger, common: Scale) -> Iterator[str]:
     if market.known:
         told = "the same" if market.numbers == ledger.total.numbers else "in total"
         yield f"With electricity by contract: {told}, {in_words(carbon(market, common))}."
+    yield from _own_figures(ledger)
     lacking = [line.name for line in ledger.lacking]
     if lacking:
         yield f"Not modelled, and not nothing: {', '.join(lacking)}."
@@ -219,6 +224,28 @@ def _sentences(ledger: Ledger, common: Scale) -> Iterator[str]:
         yield _side_by_side(kind, group)
     yield from _conventions(ledger, common)
     yield from _next(ledger)
+
+
+def _own_figures(ledger: Ledger) -> Iterator[str]:
+    """Which of the user's figures stand in for those of tables, without their intervals."""
+    from ecoaudit.reporters.ledger_words import kind_of
+
+    told = []
+    for name, given in ledger.inputs.items():
+        if given.replaces is None:
+            continue
+        table = given.replaces.partition(" (")[0]
+        own = str(given.figure).partition(" (")[0]
+        unit = given.figure.unit
+        if unit and table.endswith(f" {unit}"):
+            own = own.removesuffix(f" {unit}")
+        what = kind_of(given).replace("_", " ")
+        told.append(f"{what if what != 'figure' else name} ({own} instead of {table})")
+    told = list(dict.fromkeys(told))
+    if told:
+        more = len(told) - _MOST_OWN
+        rest = f" and {more} more" if more > 0 else ""
+        yield f"Your own figures stand in for: {', '.join(told[:_MOST_OWN])}{rest}."
 
 
 def _side_by_side(kind: str, group: list[dict[str, Any]]) -> str:
@@ -274,7 +301,7 @@ def _next(ledger: Ledger) -> Iterator[str]:
         rest = f"; then {', '.join(others)}" if others else ""
         yield f"Measure next: {first} of the doubt{rest}."
     else:
-        yield "No input has an interval: state low and high, so that the doubt can be told."
+        yield "No input of the carbon has an interval: state low and high to see its doubt."
 
 
 def _doubts(out: Console, ledger: Ledger, *, whole: bool) -> None:

@@ -45,10 +45,13 @@ def _plan(_data: Any, place: Path) -> Sheet:
 def _ledger(data: Any, place: Path) -> Sheet:
     """One whose sums or formulas do not hold is opened all the same: to show where."""
     from ecoaudit.explaining.ledger_sheet import LedgerSheet
-    from ecoaudit.ledger import Ledger
+    from ecoaudit.ledger import Ledger, plain_faults
     from ecoaudit.run import validated
 
-    return LedgerSheet(validated(data, Ledger, place))
+    ledger: Ledger = validated(data, Ledger, place)
+    for where, said in plain_faults(ledger):
+        raise FileFormatError(f"{place}: {where}: {said}; take the file as ecoaudit wrote it")
+    return LedgerSheet(ledger)
 
 
 SHEETS: Final[dict[str, Opener]] = {RUN_SCHEMA: _run, PLAN_SCHEMA: _plan, LEDGER_SCHEMA: _ledger}

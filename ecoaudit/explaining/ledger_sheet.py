@@ -293,12 +293,14 @@ class LedgerSheet:
             formula = f"1000 * (operational + embodied) / ({units})"
             self._derived[key] = Derivation(formula, inputs)
             return
+        serves = any(_belongs(line) is Stage.ACTIVE for line in lines)
         wanted = _CONSUMER if name == "consumer" else {Stage.ADAPTATION}
-        counted = lines if name == "score" else [x for x in lines if _belongs(x) in wanted]
+        whole = name == "score" or (name == "provider" and not serves)  # all is the training's
+        counted = lines if whole else [x for x in lines if _belongs(x) in wanted]
         if counted:
-            whole = sum_of(line.id for line in counted)
-            formula = f"1000 * ({whole.formula}) / ({units})"
-            self._derived[key] = Derivation(formula, {**whole.inputs, **of})
+            grams = sum_of(line.id for line in counted)
+            formula = f"1000 * ({grams.formula}) / ({units})"
+            self._derived[key] = Derivation(formula, {**grams.inputs, **of})
             self._drawn[key] = lambda: 1000 * self._draws_of(counted) / self._draws.run(units)
 
     def _shares(self) -> Iterator[Figure]:

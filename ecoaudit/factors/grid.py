@@ -8,7 +8,7 @@ the world's average. A country's value is that of codecarbon's table; where Embe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, Final
@@ -211,7 +211,8 @@ def _country(code: str) -> GridFactor:
     if row is None:
         only = ember()[code]
         fact = only.intensity
-        return _constant(code, fact.value, fact.year, "life cycle", _cited(fact), only.place)
+        found = _constant(code, fact.value, fact.year, "life cycle", _cited(fact), only.place)
+        return replace(found, licence=fact.licence)
     value, year = float(row["carbon_intensity"]), int(row["year"])
     if value <= 0:
         raise NotFoundError(
@@ -235,7 +236,7 @@ def _widened(factor: GridFactor, other: Fact) -> GridFactor:
     intensity = Estimate(
         value, min(low, other.value), max(high, other.value), UNIT, Basis.CONSTANT, source
     )
-    return GridFactor(factor.zone, intensity, factor.year, factor.scope, source, factor.fallback)
+    return replace(factor, intensity=intensity, source=source)
 
 
 def _region(code: str, region: str) -> GridFactor:

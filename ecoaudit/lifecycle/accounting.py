@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import numpy
+
 from ecoaudit import __version__
 from ecoaudit.checks import doubt
 from ecoaudit.estimate import Estimate
-from ecoaudit.ledger import Ledger, Stage
-from ecoaudit.lifecycle.besides import network, upstream, water
+from ecoaudit.ledger import Input, Ledger, Stage
+from ecoaudit.lifecycle.besides import network, other_impacts, upstream, water
 from ecoaudit.lifecycle.book import Book, slug
 from ecoaudit.lifecycle.conformance import points
 from ecoaudit.lifecycle.conventions import WORDS, Convention, Sharing
@@ -107,8 +109,8 @@ def ledger_of(case: Case) -> Ledger:
     account = case.account
     convention = Convention(account.amortisation)
     own = _written(case, convention)
-    calendar = own if convention == _CALENDAR else _written(case, _CALENDAR)
     book, reckoned = own.book, own.reckoned
+    calendar = own if convention == _CALENDAR else _written(case, _CALENDAR, book.inputs)
     score = sci(
         calendar.reckoned,
         calendar.units,
@@ -124,7 +126,7 @@ def ledger_of(case: Case) -> Ledger:
         name=account.name,
         subject={**account.subject, "account": account.id, "note": account.note},
         goal=_goal(case, convention),
-        inputs={**calendar.book.inputs, **book.inputs},
+        inputs=calendar.book.inputs,
         lines=reckoned.lines,
         total=reckoned.total,
         total_market=_market(reckoned, case),
@@ -145,8 +147,11 @@ def ledger_of(case: Case) -> Ledger:
     )
 
 
-def _written(case: Case, convention: Convention) -> _Written:
-    book, site_energy = Book(), []
+def _written(
+    case: Case, convention: Convention, known: Mapping[str, Input] | None = None
+) -> _Written:
+    """The book of a case under a convention; ``known`` inputs of another keep their names."""
+    book, site_energy = Book(inputs=dict(known or {})), []
     for site, part in case.parts.items():
         book.site = site
         uses = uses_of(part, book, case.runs, convention)
@@ -155,6 +160,7 @@ def _written(case: Case, convention: Convention) -> _Written:
         electricity(uses, supplies, book)
         network(part, supplies, book)
         water(part, uses, supplies, book)
+        other_impacts(book)
         site_energy.append(site_kwh(uses))
     book.site = ""
     upstream(case.account, book, added=case.options.with_upstream)
@@ -252,8 +258,12 @@ def _convention_name(convention: Convention) -> str:
 
 
 def _uncertainty(own: _Written) -> dict[str, Any]:
-    shares = variance_shares(own.reckoned.whole, own.draws)
+    whole = own.reckoned.whole
+    formulas = [line.formula for line in own.reckoned.lines if line.quantity.known]
+    shares = variance_shares(whole, own.draws, own.draws.uncertain(formulas))
     return {
+        "median_kgco2e": float(numpy.median(whole)),
+        "mean_kgco2e": float(numpy.mean(whole)),
         "draws": own.draws.count,
         "seed": own.draws.seed,
         "method": "stratified draws, common to accounts that share a factor; first-order shares",

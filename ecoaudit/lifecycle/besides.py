@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ecoaudit.errors import UsageError
 from ecoaudit.ledger import CARBON, Owner, Scope, Stage
 from ecoaudit.lifecycle.book import Book, Draft
 from ecoaudit.lifecycle.electricity import Used, equipment_kwh, site_kwh
 from ecoaudit.lifecycle.supplies import Supplies
-from ecoaudit.lifecycle.tabled import declared, own_or_table, table_or_none
+from ecoaudit.lifecycle.tabled import MADE_IMPACTS, declared, own_or_table, table_or_none
 from ecoaudit.scenario.account import Account
 
 WATER = "water"
@@ -43,6 +44,12 @@ def _upstream(account: Account, book: Book, *, added: bool) -> tuple[str, str, s
     if units.requests is None or units.output_tokens is None:
         why = "the tokens of this account are not stated: units.requests and units.output_tokens"
         return name, "", why
+    own = units.requests.number * units.output_tokens.number
+    if own > training.lifetime_tokens.number:
+        raise UsageError(
+            f"upstream.lifetime_tokens: {training.lifetime_tokens.number:g} tokens of all users,"
+            f" and this account alone has {own:g}"
+        )
     requests = book.put("requests", "requests", units.requests)
     each = book.put("output_tokens", "output tokens", units.output_tokens)
     life = book.put("lifetime_tokens", "lifetime tokens", training.lifetime_tokens)
@@ -50,7 +57,13 @@ def _upstream(account: Account, book: Book, *, added: bool) -> tuple[str, str, s
 
 
 def network(account: Account, supplies: Supplies, book: Book) -> None:
-    """What networks of others use for the data that leave the site."""
+    """What networks of others use for the data that leave the site, and users' devices."""
+    stages = {use.stage for use in account.electricity}
+    if Stage.ACTIVE.value in stages and Stage.CLIENT.value not in stages:
+        why = "their electricity is not stated: a use of the stage client-and-network"
+        book.lacking(
+            "devices", "the users' own devices", Stage.CLIENT, Scope.ELECTRICITY, Owner.CLINIC, why
+        )
     where = ("network", "networks of others", Stage.CLIENT, Scope.SERVICES, Owner.SUPPLIER)
     used = account.network
     if used is None:
@@ -106,3 +119,18 @@ def water(account: Account, uses: list[Used], supplies: Supplies, book: Book) ->
         share = f" * {supplies.grid_share}" if supplies.grid_share else ""
         formula = f"({site_kwh(uses)}){share} * {ewif}"
         book.line(*there, Owner.SUPPLIER, formula, impact=WATER, unit="L")
+
+
+def other_impacts(book: Book) -> None:
+    """What of other impacts than carbon is not modelled: those of the electricity."""
+    for impact, unit, _, _ in MADE_IMPACTS:
+        book.lacking(
+            f"{impact}/electricity",
+            "making of the electricity",
+            Stage.SUPPLY,
+            Scope.ENERGY,
+            Owner.SUPPLIER,
+            f"no table here tells the {impact} of a kWh",
+            impact=impact,
+            unit=unit,
+        )

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ecoaudit.distributions import Distribution
-from ecoaudit.estimate import Estimate
+from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.ledger import CARBON, Input, Owner, Scope, Stage
 from ecoaudit.run import Doubt
+from ecoaudit.scenario.fields import SOURCELESS
 
 _NO_NAME: Final = re.compile(r"[^a-z0-9]+")
 
@@ -65,6 +66,7 @@ class Book:
         beside: of carbon, not added.
         impacts: others, by name.
         doubts: found while it was written.
+        runs: ids of measured runs that are counted.
     """
 
     inputs: dict[str, Input] = field(default_factory=dict)
@@ -72,12 +74,14 @@ class Book:
     beside: list[Draft] = field(default_factory=list)
     impacts: dict[str, list[Draft]] = field(default_factory=dict)
     doubts: list[Doubt] = field(default_factory=list)
+    runs: set[str] = field(default_factory=set)
     site: str = ""
 
     def put(self, name: str, what: str, figure: Estimate, origin: Origin = DECLARED) -> str:
         """Write an input down.
 
-        The same figure of the same source is the same unknown: it is drawn alike wherever it
+        A name that another figure has already gets a number, so that none replaces another. The
+        same figure of the same source is the same unknown: it is drawn alike wherever it
         stands, in this account and in others. A single piece of text, ``what``, keeps apart
         figures of different things that happen to agree.
 
@@ -92,19 +96,32 @@ class Book:
         """
         name = f"{self.site}_{name}" if self.site else name
         distribution = origin.distribution or Distribution.of(figure)
-        numbers = " ".join(map(repr, distribution.numbers))
-        told = f"{distribution.kind} {numbers} {figure.unit} {figure.source}"
-        draw = f"{what}:{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-        self.inputs[name] = Input(
+        found = Input(
             figure,
             distribution,
-            draw,
+            self._draw(name, what, figure, distribution),
             origin.year,
             origin.licence,
             origin.boundary,
             origin.replaces,
         )
-        return name
+        free, count = name, 2
+        while self.inputs.get(free, found) != found:
+            free, count = f"{name}_{count}", count + 1
+        self.inputs[free] = found
+        return free
+
+    def _draw(self, name: str, what: str, figure: Estimate, distribution: Distribution) -> str:
+        """The name of a figure's draws.
+
+        A figure without a source is known by its place in the account, whatever the file is called;
+        what a site states is that site's own.
+        """
+        source = name if figure.source.startswith(SOURCELESS) else figure.source
+        site = self.site if figure.basis is Basis.DECLARED else ""
+        numbers = " ".join(map(repr, distribution.numbers))
+        told = f"{site} {distribution.kind} {numbers} {figure.unit} {source}"
+        return f"{what}:{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
     def line(
         self,
@@ -142,16 +159,22 @@ class Book:
 
     def aside(self, draft: Draft) -> None:
         """Write down what stands beside the total."""
-        self.beside.append(self._of_site(draft))
+        self.beside.append(self._named(draft))
 
     def _write(self, draft: Draft, impact: str) -> None:
         lines = self.impacts.setdefault(impact, []) if impact else self.lines
-        lines.append(self._of_site(draft))
+        lines.append(self._named(draft))
 
-    def _of_site(self, draft: Draft) -> Draft:
-        if not self.site:
-            return draft
-        return replace(draft, id=f"{self.site}/{draft.id}", name=f"{self.site}: {draft.name}")
+    def _named(self, draft: Draft) -> Draft:
+        """With the site before its id and name, and an id that no other line has."""
+        if self.site:
+            draft = replace(draft, id=f"{self.site}/{draft.id}", name=f"{self.site}: {draft.name}")
+        others = (*self.lines, *self.beside, *(each for of in self.impacts.values() for each in of))
+        taken = {other.id for other in others}
+        free, count = draft.id, 2
+        while free in taken:
+            free, count = f"{draft.id}-{count}", count + 1
+        return replace(draft, id=free)
 
 
 def slug(name: str, taken: set[str]) -> str:

@@ -26,8 +26,7 @@ def points(account: Account, reckoned: Reckoned, score: dict[str, Any]) -> list[
         score: as of :func:`ecoaudit.lifecycle.sci.sci`.
     """
     lines = reckoned.lines
-    upstream = any(line.quantity.known for line in reckoned.beside)
-    sci = _sci(account, lines, score, upstream=upstream)
+    sci = _sci(account, lines, score)
     return [*sci, *_sci_for_ai(account, lines, score)]
 
 
@@ -40,9 +39,7 @@ def _known(lines: list[Line], *stages: Stage) -> bool:
     return any(line.quantity.known for line in lines if line.of in stages)
 
 
-def _sci(
-    account: Account, lines: list[Line], score: dict[str, Any], *, upstream: bool
-) -> list[Point]:
+def _sci(account: Account, lines: list[Line], score: dict[str, Any]) -> list[Point]:
     idle = _known(lines, Stage.IDLE)
     made = _known(lines, Stage.MANUFACTURE)
     unmade = [
@@ -51,7 +48,10 @@ def _sci(
     unit = score["functional_unit"]
     trained = _known(lines, Stage.ADAPTATION)
     own = any(line.scope is Scope.FUEL or line.id.endswith("panels/chain") for line in lines)
-    cooled = any(line.stage is Stage.FACILITY and line.quantity.known for line in lines)
+    cooled = any("facility/" in line.id and line.quantity.known for line in lines)
+    upstream = any(line.stage is Stage.UPSTREAM and line.quantity.known for line in lines)
+    networks = any(line.id.endswith("network") and line.quantity.known for line in lines)
+    devices = any(line.stage is Stage.CLIENT and not line.id.endswith("network") for line in lines)
 
     def of(clause: str, asks: str, met: bool | None, why: str) -> Point:
         return _point("SCI 1.1 (ISO/IEC 21031)", clause, asks, met, why)
@@ -92,20 +92,31 @@ def _sci(
         of(
             "software boundary",
             "significant infrastructure: idle machines, backup, end-user devices",
-            _known(lines, Stage.CLIENT),
-            "users' devices or networks are counted"
-            if _known(lines, Stage.CLIENT)
-            else "users' devices and networks are not modelled",
+            idle and networks and devices,
+            "idle machines, networks and users' devices are counted"
+            if idle and networks and devices
+            else "without: "
+            + ", ".join(
+                name
+                for name, there in (
+                    ("idle machines", idle),
+                    ("networks", networks),
+                    ("users' devices", devices),
+                )
+                if not there
+            ),
         ),
         of(
             "software boundary, training",
             "the training of the models is within the boundary",
-            False if upstream else (True if trained else None),
-            "only the adaptation done here; the training by others stands beside the total"
+            trained and not _known(lines, Stage.ACTIVE),
+            "what was trained here is counted, and nothing is served"
+            if trained and not _known(lines, Stage.ACTIVE)
+            else "the training by others is in the total and not in this score"
             if upstream
-            else "what was trained here is counted"
+            else "what was trained here is counted, the training by others is not"
             if trained
-            else "no training is stated",
+            else "the training of the model is not in the score",
         ),
         of(
             "facility overhead (PUE)",
@@ -132,6 +143,9 @@ def _sci_for_ai(account: Account, lines: list[Line], score: dict[str, Any]) -> l
     trained = _known(lines, Stage.ADAPTATION)
     unit = str(score["functional_unit"] or "")
     served = _known(lines, Stage.ACTIVE)
+    endings = [line for line in lines if line.stage is Stage.END]
+    within = any("end of life" in line.name for line in lines if line.of is Stage.MANUFACTURE)
+    ended = (bool(endings) or within) and all(line.quantity.known for line in endings)
 
     def of(clause: str, asks: str, met: bool | None, why: str) -> Point:
         return _point("SCI for AI (draft)", clause, asks, met, why)
@@ -178,7 +192,7 @@ def _sci_for_ai(account: Account, lines: list[Line], score: dict[str, Any]) -> l
         of(
             "retirement",
             "end of life, where it is material",
-            _known(lines, Stage.END),
-            "end of life is counted" if _known(lines, Stage.END) else "end of life is not modelled",
+            ended,
+            "end of life is counted" if ended else "end of life of some equipment is not modelled",
         ),
     ]

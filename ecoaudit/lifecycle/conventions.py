@@ -47,4 +47,8 @@ class Convention:
             return formula
         if self.sharing == "marginal":
             return f"0 * {formula}"
-        return f"{book.put(name, name, share)} * {formula}"
+        return f"{book.put(name, 'share', share)} * {formula}"
+
+    def of_own(self, formula: str, share: Estimate | None) -> str:
+        """The same of what is this work's own already, such as its time on a shared thing."""
+        return f"0 * {formula}" if share is not None and self.sharing == "marginal" else formula

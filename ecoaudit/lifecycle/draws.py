@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy
@@ -63,11 +63,18 @@ class Draws:
         """Names of the draws of uncertain inputs that formulas asked for so far."""
         return self.uncertain().keys() & self._made.keys()
 
-    def uncertain(self) -> dict[str, list[str]]:
-        """Names of the inputs that are drawn, those that share their draws together."""
+    def uncertain(self, formulas: Iterable[str] | None = None) -> dict[str, list[str]]:
+        """Names of the inputs that are drawn, those that share their draws together.
+
+        Args:
+            formulas: of which the names are wanted; None: of all inputs.
+        """
+        wanted = set(self._inputs)
+        if formulas is not None:
+            wanted = {name for each in formulas for name in Formula.parse(each).names}
         found: dict[str, list[str]] = {}
         for name, given in self._inputs.items():
-            if given.distribution.kind != "fixed":
+            if name in wanted and given.distribution.kind != "fixed":
                 found.setdefault(given.draw, []).append(name)
         return found
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ecoaudit.checks import doubt
+from ecoaudit.errors import UsageError
 from ecoaudit.estimate import Estimate
 from ecoaudit.ledger import Owner, Scope, Stage
 from ecoaudit.lifecycle.book import Book, slug
@@ -53,8 +54,9 @@ def uses_of(account: Account, book: Book, runs: RunFiles, convention: Convention
         MissingValueError: a run holds no energy.
     """
     taken: set[str] = set()
+    place = "/".join(part for part in (account.supply.country, account.supply.region) if part)
     found = [
-        _used(use, book, slug(use.name or use.stage, taken), runs, convention)
+        _used(use, book, slug(use.name or use.stage, taken), runs, convention, place)
         for use in account.electricity
     ]
     facility = _facility(account, book, found)
@@ -79,7 +81,12 @@ def site_kwh(uses: list[Used]) -> str:
 
 
 def _used(
-    use: ElectricityUse, book: Book, word: str, runs: RunFiles, convention: Convention
+    use: ElectricityUse,
+    book: Book,
+    word: str,
+    runs: RunFiles,
+    convention: Convention,
+    place: str,
 ) -> Used:
     stage = Stage(use.stage)
     name = use.name or NAMES[stage]
@@ -88,22 +95,35 @@ def _used(
         hours = book.put(f"{word}_h", f"{word} time", use.time.converted(1 / S_PER_HOUR, "h"))
         formula = f"{watts} * {hours} / 1000"
         if use.repeats is not None:
-            formula += f" * {book.put('rounds', 'rounds', use.repeats)}"
+            formula += f" * {book.put(use.repeats.unit, use.repeats.unit, use.repeats)}"
     elif use.training is not None:
         formula = training_kwh(use.training, word, book)
     else:
-        energy = use.energy if use.energy is not None else _measured(str(use.run), runs, book)
+        energy = use.energy
+        if energy is None:
+            energy = _measured(str(use.run), runs, book, place)
         kwh = energy.converted(1 / J_PER_KWH, "kWh")
         formula = book.put(f"{word}_kwh", f"{word} energy", kwh)
+        if use.repeats is not None:
+            formula = f"{book.put(use.repeats.unit, use.repeats.unit, use.repeats)} * {formula}"
     formula = convention.of_shared(formula, use.share, f"{word}_share", book)
     return Used(word, name, stage, stage, formula, use.cooled and stage is not Stage.CLIENT)
 
 
-def _measured(run: str, runs: RunFiles, book: Book) -> Estimate:
+def _measured(run: str, runs: RunFiles, book: Book, place: str) -> Estimate:
     found = runs.energy(run)
+    twice = sorted(found.ids & book.runs)
+    if twice:
+        raise UsageError(f"{run}: run {twice[0]} is counted already; name it once")
+    book.runs |= found.ids
     if not found.whole:
         message = f"{run}: its energy is that of chips and memory, without the rest of the computer"
         book.doubts.append(doubt("run-boundary", message))
+    elsewhere = found.zones - {place}
+    if elsewhere:
+        told = ", ".join(sorted(elsewhere))
+        message = f"{run}: it was recorded at {told}, and counts at the account's own supply"
+        book.doubts.append(doubt("run-elsewhere", message))
     return found.energy_j
 
 
@@ -126,7 +146,7 @@ def _facility(account: Account, book: Book, uses: list[Used]) -> list[Used]:
             f"{name}, for {use.name}",
             Stage.FACILITY,
             use.stage,
-            f"{use.formula} * ({pue} - 1)",
+            f"{use.formula} * (max({pue}, 1) - 1)",
             cooled=False,
         )
         for use in cooled
@@ -144,7 +164,7 @@ def electricity(uses: list[Used], supplies: Supplies, book: Book) -> None:
                     "/chain",
                     Stage.SUPPLY,
                     feed.chain_scope,
-                    Owner.SUPPLIER,
+                    feed.chain_owner,
                     feed.chain,
                     feed.chain_name,
                 ),

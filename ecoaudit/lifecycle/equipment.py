@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.estimate import Estimate
 from ecoaudit.ledger import Owner, Scope, Stage
 from ecoaudit.lifecycle.book import Book, slug
 from ecoaudit.lifecycle.conventions import Convention
@@ -16,9 +16,9 @@ def equipment(account: Account, book: Book, convention: Convention) -> None:
 
     Of an impact of M of one piece there falls here M x share x T / L, where T is time kept for
     this (of all pieces together) and L the life: Software Carbon Intensity 1.1 = ISO/IEC
-    21031:2024, section on embodied emissions, TiR/EL. By busy time it is M x share x B / (L x u),
-    with B the time at work and u the share of its life at work: Luccioni, Viguier and Ligozat
-    2022, section 4.1.
+    21031:2024, section on embodied emissions, TiR/EL. By busy time it is M x B / (L x u), with B
+    the time at work for this and u the share of its life at work: Luccioni, Viguier and Ligozat
+    2022, section 4.1. Where u is not stated it is B / T, and that is M x share x T / L again.
     """
     taken: set[str] = set()
     for each in account.equipment:
@@ -28,6 +28,9 @@ def equipment(account: Account, book: Book, convention: Convention) -> None:
         _made(each, making, word, share, book)
         if not making.with_end:
             _ended(each, word, share, book)
+    for name, why in account.missing.items():
+        where = (Stage.MANUFACTURE, Scope.CAPITAL, Owner.VENDOR)
+        book.lacking(f"made/{slug(name, taken)}", f"making of {name}", *where, why)
 
 
 def _share(
@@ -35,38 +38,26 @@ def _share(
 ) -> str | None:
     """The share of one piece's making that falls here, as a formula in pieces; None: unknown."""
     life = life_of(each, word, book)
-    factor = f"/ {life}"
-    if convention.amortisation == "calendar":
-        time = _hours(each.reserved, account, each, word, book, "reserved")
-    else:
-        if each.busy is None:
-            return None
-        time = book.put(f"{word}_busy_h", f"{word} busy", _in_hours(each.busy))
-        if convention.amortisation == "busy":
-            at_work = each.utilisation or _utilisation(account, each)
-            used = book.put(f"{word}_utilisation", f"{word} utilisation", at_work)
-            factor = f"/ ({life} * {used})"
-    return convention.of_shared(f"{time} {factor}", each.share, f"{word}_share", book)
+    way = convention.amortisation
+    if way == "calendar" or (way == "busy" and each.utilisation is None):
+        kept = _kept(account, each, word, book)
+        return convention.of_shared(f"{kept} / {life}", each.share, f"{word}_share", book)
+    if each.busy is None:
+        return None
+    time = book.put(f"{word}_busy_h", f"{word} busy", _in_hours(each.busy))
+    if way == "occupied" or each.utilisation is None:
+        return convention.of_own(f"{time} / {life}", each.share)
+    used = book.put(f"{word}_utilisation", f"{word} utilisation", each.utilisation)
+    return convention.of_own(f"{time} / ({life} * {used})", each.share)
 
 
-def _hours(
-    stated: Estimate | None, account: Account, each: Equipment, word: str, book: Book, what: str
-) -> str:
-    if stated is not None:
-        return book.put(f"{word}_{what}_h", f"{word} {what}", _in_hours(stated))
+def _kept(account: Account, each: Equipment, word: str, book: Book) -> str:
+    """Time for which it is kept for this, of all pieces together [h]."""
+    if each.reserved is not None:
+        return book.put(f"{word}_reserved_h", f"{word} reserved", _in_hours(each.reserved))
     pieces = book.put(f"{word}_count", f"{word} count", each.count)
     period = book.put("period_h", "period", _in_hours(account.period))
     return f"{pieces} * {period}"
-
-
-def _utilisation(account: Account, each: Equipment) -> Estimate:
-    """Busy time over the time that it is kept, where no utilisation is stated."""
-    kept = each.reserved or account.period.times(each.count, "s")
-    busy = each.busy
-    share = Estimate.absent("", "not stated") if busy is None else busy.per(kept, "")
-    value, low, high = (min(end, 1.0) for end in share.numbers)
-    told = "time at work over the time that it is kept"
-    return Estimate(value, low, high, "", Basis.MODELLED, told)
 
 
 def _in_hours(time: Estimate) -> Estimate:

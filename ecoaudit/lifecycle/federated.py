@@ -100,6 +100,9 @@ def _central(federation: Federation, central: Central) -> Account:
         supply=central.supply,
         pue=central.pue,
         amortisation=federation.amortisation,
+        network=None
+        if central.data is None
+        else Network(central.data, federation.network, federation.network_energy),
         units=federation.units,
         subject={"kind": "training"},
     )

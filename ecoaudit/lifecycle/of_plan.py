@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ecoaudit.checks import doubt
@@ -16,6 +17,7 @@ from ecoaudit.scenario.account import (
     ElectricityUse,
     Equipment,
     Lifecycle,
+    Network,
     Panels,
     Supply,
     Units,
@@ -24,6 +26,8 @@ from ecoaudit.units import S_PER_DAY
 
 DAYS_PER_YEAR: Final = 365.25
 SHARED: Final = "shared"  # the way in which an option serves other clinics too
+_COMPUTER: Final = "the computer around the card"
+_SERVED: Final = 1e-6  # of a year's electricity, what may be missing by rounding
 _YEAR_S: Final = DAYS_PER_YEAR * S_PER_DAY
 _YEAR: Final = Estimate.exact(_YEAR_S, "s", Basis.DECLARED, "one year of use")
 
@@ -68,16 +72,25 @@ def account_of_option(plan: Plan, option: Option, place: Any) -> Told:
         option: of it.
         place: the plan's file, for messages.
     """
+    try:
+        return _told(plan, option, place)
+    except KeyError as error:
+        raise UsageError(
+            f"{place}: {error.args[0]}: this key is missing, as in plans of an older version; plan"
+            " again with this one"
+        ) from None
+
+
+def _told(plan: Plan, option: Option, place: Any) -> Told:
     scenario = plan.scenario
     site, demand, workload = scenario["site"], scenario["demand"], scenario["workload"]
     said = scenario.get("lifecycle")
     lifecycle: Lifecycle = Lifecycle() if said is None else validated(said, Lifecycle, place)
-    found = option.quantities
     days = _figure(demand["days_per_year"], place)
     idle, active = _idle_and_active(option, days, _figure(site["pue"], place))
-    doubts: list[Doubt] = []
-    equipment = _equipment(plan, option, lifecycle, place, doubts)
     requests = _requests(scenario, option, days, place)
+    doubts: list[Doubt] = []
+    equipment = _equipment(plan, option, lifecycle, days, place, doubts)
     return Told(
         Account(
             id=f"{scenario['id']}/{option.id}",
@@ -85,15 +98,18 @@ def account_of_option(plan: Plan, option: Option, place: Any) -> Told:
             f" at {site['name']}, one year",
             period=_YEAR,
             equipment=equipment,
+            missing={_COMPUTER: doubts[0].message} if doubts else {},
             electricity=[
-                ElectricityUse("serving-active", energy=active),
+                ElectricityUse(
+                    "serving-active", energy=_of_each(active, requests), repeats=requests
+                ),
                 ElectricityUse("serving-idle", energy=idle, share=lifecycle.share),
             ],
-            supply=_supply(site, found, lifecycle, place),
+            supply=_supply(option, site, lifecycle, place),
             pue=_figure(site["pue"], place),
             amortisation=lifecycle.amortisation,
             water=lifecycle.water,
-            network=lifecycle.network,
+            network=_network(lifecycle, scenario, option, place),
             upstream=lifecycle.upstream,
             units=Units(
                 requests=requests,
@@ -144,7 +160,12 @@ def _idle_and_active(option: Option, days: Estimate, pue: Estimate) -> tuple[Est
         resting = rest * DAYS_PER_YEAR
     else:
         others = Estimate.exact(DAYS_PER_YEAR, "days", Basis.CONSTANT, "days of a year") - days
-        away = off_days.per(pue, "J").times(others, "J")
+        # A day's energy holds the PUE's doubt: both are high together.
+        value, low, high = (
+            day / part for day, part in zip(off_days.numbers, pue.numbers, strict=True)
+        )
+        resting_day = replace(off_days, value=value, low=min(value, low), high=max(value, high))
+        away = resting_day.times(others, "J")
         resting = rest.times(days, "J") + away
     return (
         resting.sourced(f"plan: at rest, all days of the year; {rest.source}"),
@@ -152,18 +173,54 @@ def _idle_and_active(option: Option, days: Estimate, pue: Estimate) -> tuple[Est
     )
 
 
+def _of_each(whole: Estimate, many: Estimate) -> Estimate:
+    """What one request takes [J]: its interval is that of the whole less that of their number.
+
+    The whole is high where there are many requests, whose own doubt is drawn apart.
+    """
+    value = whole.number / many.number
+    ends = []
+    for end in (1, 2):
+        of_whole = math.log(whole.numbers[end] / whole.number) if whole.numbers[end] > 0 else None
+        of_many = math.log(many.numbers[end] / many.number)
+        left = 0.0 if of_whole is None else math.sqrt(max(of_whole**2 - of_many**2, 0.0))
+        ends.append(0.0 if of_whole is None else value * math.exp(left if end == 2 else -left))
+    told = f"what one request adds; {whole.source}"
+    return Estimate(value, ends[0], ends[1], "J", Basis.MODELLED, told)
+
+
+def _network(
+    lifecycle: Lifecycle, scenario: dict[str, Any], option: Option, place: Any
+) -> Network | None:
+    """Data of this clinic, or of all that share the computer."""
+    found = lifecycle.network
+    clinics: Estimate | None = _figure(scenario.get("shared_by"), place)
+    if found is None or clinics is None or option.mode != SHARED:
+        return found
+    return replace(found, data=found.data.times(clinics, "bytes"))
+
+
 def _equipment(
-    plan: Plan, option: Option, lifecycle: Lifecycle, place: Any, doubts: list[Doubt]
+    plan: Plan,
+    option: Option,
+    lifecycle: Lifecycle,
+    days: Estimate,
+    place: Any,
+    doubts: list[Doubt],
 ) -> list[Equipment]:
     life = _figure((plan.scenario.get("money") or {}).get("life"), place)
     busy = option.quantities.get("busy_share")
-    at_work = None if busy is None else busy.times(_YEAR, "s")
+    at_work = None if busy is None else (busy * S_PER_DAY).times(days, "s")
     pieces = Estimate.exact(float(option.n_devices), "pieces", Basis.DECLARED, "the option's")
     common: dict[str, Any] = {"life": life, "busy": at_work, "share": lifecycle.share}
-    found = [Equipment(option.hardware, device=option.hardware, count=pieces, **common)]
+    cards = common | {"busy": None if at_work is None else at_work * option.n_devices}
+    found = [Equipment(option.hardware, device=option.hardware, count=pieces, **cards)]
     if _is_card(option.hardware):
         if lifecycle.computer is None:
-            message = f"the computer around {option.hardware} is not counted"
+            message = (
+                f"what kind of computer is around {option.hardware} is not stated:"
+                " lifecycle.computer"
+            )
             doubts.append(doubt("computer-unknown", message))
         else:
             name = f"computer ({lifecycle.computer})"
@@ -190,10 +247,13 @@ def _is_card(hardware: str) -> bool:
     return find_device(hardware).kind != MACHINE
 
 
-def _supply(
-    site: dict[str, Any], found: dict[str, Estimate], lifecycle: Lifecycle, place: Any
-) -> Supply:
-    """Shares of grid, generator and panels as the plan's year has them."""
+def _supply(option: Option, site: dict[str, Any], lifecycle: Lifecycle, place: Any) -> Supply:
+    """Shares of grid, generator and panels as the plan's year has them.
+
+    Raises:
+        UsageError: there is no grid, and what feeds the option is not known, or not enough.
+    """
+    found = option.quantities
     whole = found["energy_j_per_year"]
     intensity = _figure(site.get("grid_intensity"), place)
     parts = {name: found.get(f"{name}_energy_j_per_year") for name in ("generator", "panels")}
@@ -208,6 +268,8 @@ def _supply(
             fuel, _figure(generator["fuel_use"], place), _figure(generator["carbon"], place)
         )
     off_grid = site.get("grid") is False
+    if off_grid:
+        _check_fed(option, parts, whole)
     sun = shares["panels"]
     panels = None
     if sun is not None:
@@ -220,6 +282,19 @@ def _supply(
         losses=lifecycle.losses,
         generator=diesel,
         panels=panels,
+    )
+
+
+def _check_fed(option: Option, parts: dict[str, Estimate | None], whole: Estimate) -> None:
+    known = [each for each in parts.values() if each is not None]
+    if any(not each.known for each in known):
+        why = "the plan did not follow its hours, so that what feeds it is not known"
+    elif math.fsum(each.number for each in known) < whole.number * (1 - _SERVED):
+        why = "panels, battery and generator do not give all that it takes"
+    else:
+        return
+    raise UsageError(
+        f"option {option.id!r} is at a site without a grid, and {why}; account for one that fits"
     )
 
 

@@ -21,10 +21,14 @@ class RunEnergy:
     Attributes:
         energy_j: [J].
         whole: whether it is that of the whole computer, read at the plug.
+        ids: of the run, and of those that were merged into it.
+        zones: of the grids that it was recorded at; empty: it states none.
     """
 
     energy_j: Estimate
     whole: bool
+    ids: frozenset[str] = frozenset()
+    zones: frozenset[str] = frozenset()
 
 
 def run_energy(run: Run) -> RunEnergy:
@@ -37,8 +41,20 @@ def run_energy(run: Run) -> RunEnergy:
         found = run.summary.get(name)
         if found is not None and found.known:
             energy = found.sourced(f"run {run.id}, {what}: {found.source}")
-            return RunEnergy(energy, name == _BOUNDARIES[0][0])
+            whole = name == _BOUNDARIES[0][0]
+            return RunEnergy(energy, whole, *_identity(run))
     raise UsageError(f"run {run.id} holds no energy; measure it again where a meter can be read")
+
+
+def _identity(run: Run) -> tuple[frozenset[str], frozenset[str]]:
+    """Ids of a run and its parts, and the zones of their grids."""
+    parts = [run.settings]
+    for key in ("sites", "parts"):
+        parts += [each for each in run.settings.get(key) or [] if isinstance(each, dict)]
+    ids = {run.id, *(str(part["id"]) for part in parts if "id" in part)}
+    grids = [part["grid"] for part in parts if isinstance(part.get("grid"), dict)]
+    zones = {str(grid["zone"]) for grid in grids if not grid.get("fallback")}
+    return frozenset(ids), frozenset(zones)
 
 
 @dataclass(frozen=True, slots=True)

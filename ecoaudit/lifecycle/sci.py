@@ -48,9 +48,11 @@ def sci(
         "energy": energy,
     }
     name = preferred if preferred in units else next(iter(units), None)
+    provider = _provider(reckoned, inputs, draws)
     if name is None:
-        why = "no functional unit is stated: units"
-        return {**parts, "functional_unit": None, "score": Estimate.absent("gCO2e", why)}
+        absent = Estimate.absent("gCO2e", "no functional unit is stated: units")
+        scores = {"score": absent, "consumer": absent, "provider": provider}
+        return {**parts, "functional_unit": None, **scores}
     formula = units[name]
 
     def score(of: Callable[[Line], bool]) -> Estimate:
@@ -64,7 +66,7 @@ def sci(
         "units": formula,
         "score": score(_in_sci),
         "consumer": score(lambda line: _in_sci(line) and line.of in _CONSUMER),
-        "provider": _provider(reckoned, inputs, draws),
+        "provider": provider,
     }
 
 
@@ -93,10 +95,15 @@ def _score(
 
 
 def _provider(reckoned: Reckoned, inputs: Mapping[str, Input], draws: Draws) -> Estimate:
-    """Of training and adaptation, per thousand million tokens that it saw."""
+    """Of training and adaptation, per thousand million tokens that it saw.
+
+    Where nothing is served, the hardware and its waiting are the training's too.
+    """
     unit = "gCO2e/1e9 training tokens"
-    lines = [line for line in reckoned.lines if line.of in _PROVIDER and line.quantity.known]
-    if not lines:
+    known = [line for line in reckoned.lines if line.quantity.known and _in_sci(line)]
+    serves = any(line.of is Stage.ACTIVE for line in known)
+    lines = [line for line in known if line.of in _PROVIDER or not serves]
+    if not any(line.of in _PROVIDER for line in lines):
         return Estimate.absent(unit, "nothing was trained or adapted here")
     if "training_tokens" not in inputs:
         why = "the tokens of the training are not stated: units.training_tokens"

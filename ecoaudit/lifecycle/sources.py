@@ -58,6 +58,34 @@ def ledgers_from(
     return found
 
 
+def is_finished(source: str) -> bool:
+    """Whether a source is a ledger, which is shown as it is.
+
+    Raises:
+        FileFormatError: no such JSON file, or no JSON.
+    """
+    data = read_json(source) if source.endswith(".json") else None
+    return isinstance(data, dict) and data.get("schema") == LEDGER_SCHEMA
+
+
+def check_output(output: str, sources: Sequence[str]) -> None:
+    """That writing a ledger there replaces nothing that the user wrote.
+
+    Raises:
+        UsageError: it is one of the sources, or a YAML file that is there.
+    """
+    place = Path(output)
+    if not place.exists():
+        return
+    for source in sources:
+        if Path(source).exists() and place.samefile(source):
+            raise UsageError(f"-o {output}: is the account's own source; write to another file")
+    if place.suffix.lower() in {".yaml", ".yml"}:
+        raise UsageError(
+            f"-o {output}: is a YAML file, which JSON would replace; write to another file"
+        )
+
+
 def _of_profile(source: str, how: Options, lookups: Lookups) -> Ledger:
     if source in available_profiles("scenarios") and source not in available_profiles("accounts"):
         raise UsageError(

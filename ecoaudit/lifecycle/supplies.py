@@ -31,6 +31,7 @@ class Feed:
         chain: on its way here: losses, fuel, panels; empty: nothing, or not modelled.
         chain_scope: of that.
         chain_name: what that is.
+        chain_owner: who can change it.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Feed:
     chain: str = ""
     chain_scope: Scope = Scope.ENERGY
     chain_name: str = ""
+    chain_owner: Owner = Owner.SUPPLIER
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,20 @@ def supplies_of(supply: Supply, book: Book) -> Supplies:
         others.append(feed.share)
         whole += part.share.number
     if whole >= 1 - _ROUNDING:
-        return Supplies(feeds, None, "")
+        return Supplies(feeds, None, _networks_grid(supply, book))
     share = f"(1 - {' - '.join(others)})" if others else ""
     grid = _grid(supply, book, share)
     return Supplies([grid, *feeds], share, grid.direct)
+
+
+def _networks_grid(supply: Supply, book: Book) -> str:
+    """Of the country's grid, which feeds networks though not this site; empty: not stated."""
+    if supply.country is None:
+        return ""
+    factor = grid_factor(supply.country, supply.region, fallback=False)
+    origin = Origin(year=factor.year, licence=factor.licence, boundary=factor.scope)
+    grams = book.put("networks_g_per_kwh", "grid intensity", factor.intensity, origin)
+    return f"{grams} / 1000"
 
 
 def _grid(supply: Supply, book: Book, share: str) -> Feed:
@@ -147,7 +159,7 @@ def _generator(diesel: Diesel, book: Book) -> Feed:
         "fuel use",
         None if fuel_use is None else fuel_use.converted(J_PER_KWH, "L/kWh"),
         "fuel",
-        "diesel generator, usual default",
+        "diesel generator, small, half load",
     )
     carbon = own_or_table(
         book, "fuel_kg_per_l", "fuel carbon", diesel.carbon, "fuel", "diesel, burnt"
@@ -201,4 +213,5 @@ def _panels(panels: Panels, book: Book) -> Feed:
         chain=chain,
         chain_scope=Scope.CAPITAL,
         chain_name="making the panels and their battery",
+        chain_owner=Owner.CLINIC,
     )

@@ -127,9 +127,18 @@ def _others(each: Equipment) -> dict[str, Found]:
 
 
 def end_of_life_of(each: Equipment) -> Found | None:
-    """Of disposing of one piece [kgCO2e]: as stated, else that of a card by its mass."""
+    """Of disposing of one piece [kgCO2e]: as stated, else of a table.
+
+    Of a card by its mass; of a computer a share of what its making emitted, which is less than the
+    share of its whole footprint that makers tell.
+    """
     if each.end_of_life is not None:
         return declared(each.end_of_life)
+    if each.computer is not None and each.embodied is None:
+        share = factor("end_of_life", "share of a computer's footprint")
+        made = computer_of(each.computer)
+        figure, origin = from_factor(share, made.distribution.central, "kgCO2e")
+        return figure.sourced(f"{figure.source}; of its making", Basis.MODELLED), origin
     if each.device is None or find_device(each.device).kind == MACHINE:
         return None
     mass = factor("graphics_card", "mass of the card")

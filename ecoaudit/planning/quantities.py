@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import replace
 
 from ecoaudit.estimate import Basis, Estimate
@@ -57,12 +59,11 @@ def of_mode(
     if way.busier is not None:
         found |= _times(way.busier)
     pue = scenario.site.pue
-    computer = mode.energy_j_per_day.per(pue, "J")
+    computer = _together(mode.energy_j_per_day, pue, operator.truediv)
     active = found["active_energy_j_per_day"]
     if mode.name == SHARED and scenario.shared_by is not None:
         active = active.times(scenario.shared_by, "J")
-    rest = computer - active
-    rest = replace(rest, value=max(rest.number, 0.0), low=max(rest.low or 0.0, 0.0))
+    rest = _together(computer, active, operator.sub)
     year = mode.energy_j_per_year(scenario.demand.days_per_year)
     found |= {
         "idle_energy_j_per_day": rest.sourced("idle, asleep and waking"),
@@ -139,6 +140,16 @@ def _energy(option: Cell, scenario: Scenario, grid: GridFactor) -> dict[str, Est
         ),
         "marginal_energy_per_request_j": added.sourced("what one more request adds, with cooling"),
     }
+
+
+def _together(whole: Estimate, part: Estimate, how: Callable[[float, float], float]) -> Estimate:
+    """A difference or quotient of what holds the other in itself, so that both are high together.
+
+    Taken as independent the part's doubt would count twice.
+    """
+    value, *ends = (max(how(a, b), 0.0) for a, b in zip(whole.numbers, part.numbers, strict=True))
+    low, high = min(value, *ends), max(value, *ends)
+    return replace(whole, value=value, low=low, high=high, basis=Basis.MODELLED)
 
 
 def _by_supply(fed: Fed) -> dict[str, Estimate]:

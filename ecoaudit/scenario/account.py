@@ -14,6 +14,7 @@ from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.scenario.fields import Quantity, Some, Switch
 from ecoaudit.scenario.kinds import Energy, Name, Portion, Power, Share, Time
 from ecoaudit.scenario.training import EstimatedTraining
+from ecoaudit.units import S_PER_HOUR
 
 Carbon = Annotated[Estimate, Quantity("carbon")]
 Intensity = Annotated[Estimate, Quantity("grid carbon intensity")]
@@ -27,6 +28,7 @@ Amortisation = Literal["calendar", "busy", "occupied"]
 UseStage = Literal["adaptation", "serving-active", "serving-idle", "client-and-network"]
 
 _ROUNDING = 1e-9
+_LENIENT = 1.001  # a year has 365 days or 365.25
 ONE_PIECE = Estimate.exact(1.0, "pieces", Basis.DECLARED, "one, as no count is stated")
 
 
@@ -111,8 +113,8 @@ class ElectricityUse:
         ways = [by_power, *(each is not None for each in others)]
         if sum(ways) != 1 or (by_power and (self.power is None or self.time is None)):
             raise ValueError("expected one of energy, power with time, run, and training")
-        if self.repeats is not None and not by_power:
-            raise ValueError("repeats go with power and time")
+        if self.repeats is not None and (self.run is not None or self.training is not None):
+            raise ValueError("repeats go with energy, or power and time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +187,11 @@ class Supply:
     def __post_init__(self) -> None:
         parts = [part.share.number for part in (self.generator, self.panels) if part is not None]
         own = math.fsum(parts)
-        if own > 1 + _ROUNDING:
+        ends = [part.share.high or 0.0 for part in (self.generator, self.panels) if part]
+        if math.fsum(ends) > 1 + _ROUNDING:
             raise ValueError(
-                f"the shares of generator and panels sum to {own:g}; expected 1 at most"
+                f"the shares of generator and panels sum to up to {math.fsum(ends):g};"
+                " expected 1 at most"
             )
         if own < 1 - _ROUNDING and self.country is None and self.intensity is None:
             raise ValueError("expected country or intensity, for what the grid gives")
@@ -313,6 +317,26 @@ class Lifecycle:
     ) = None
 
 
+def check_times(equipment: list[Equipment], period: Estimate) -> None:
+    """That nothing is kept longer than there is time, or than it lives.
+
+    Raises:
+        ValueError: something is.
+    """
+    for each in equipment:
+        there = each.count.number * period.number
+        kept = there if each.reserved is None else each.reserved.number
+        busy = 0.0 if each.busy is None else each.busy.number
+        for name, time in (("reserved", kept), ("busy", busy)):
+            if time > there * _LENIENT:
+                raise ValueError(
+                    f"equipment {each.name!r}: {name} is {time / S_PER_HOUR:g} h, and all pieces"
+                    f" together have {there / S_PER_HOUR:g} h in the period; state count"
+                )
+        if each.life is not None and each.life.number * each.count.number * _LENIENT < kept:
+            raise ValueError(f"equipment {each.name!r}: is kept for longer than its life")
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """All that is counted of one deployment or one training, over a period.
@@ -331,6 +355,8 @@ class Account:
         upstream: None: not stated.
         units: what it was used for.
         languages: of each language, the tokens of a text over the mean of all requests.
+        missing: equipment that belongs to it and cannot be counted, with the reason, by name; not
+            a key of a profile.
         subject: what is accounted, in words by key; not a key of a profile.
         note: anything a reader should know.
     """
@@ -350,5 +376,13 @@ class Account:
     upstream: Upstream | None = None
     units: Units = field(default_factory=Units)
     languages: dict[str, Annotated[Estimate, Quantity(positive=True)]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
     subject: dict[str, str] = field(default_factory=dict)
     note: str = ""
+
+    def __post_init__(self) -> None:
+        check_times(self.equipment, self.period)
+        if self.amortisation == "occupied":
+            idle = [each.name for each in self.equipment if each.busy is None]
+            if idle:
+                raise ValueError(f"amortisation by time occupied needs busy of: {', '.join(idle)}")

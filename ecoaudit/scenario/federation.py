@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from ecoaudit.estimate import Estimate
 from ecoaudit.scenario.account import (
@@ -14,10 +14,27 @@ from ecoaudit.scenario.account import (
     Overhead,
     Supply,
     Units,
+    check_times,
     count,
 )
 from ecoaudit.scenario.fields import Quantity, Some
 from ecoaudit.scenario.kinds import Name, Power, Time
+from ecoaudit.scenario.marks import ReadsWhole
+
+
+@dataclass(frozen=True, slots=True)
+class SiteName(ReadsWhole):
+    """Marks the name of a site, which stands in formulas."""
+
+    def read(self, value: Any) -> str:
+        """``value``.
+
+        Raises:
+            ValueError: it has other than letters, digits and _.
+        """
+        if not isinstance(value, str) or not value.isidentifier():
+            raise ValueError(f"expected a name of letters, digits and _; got {value!r}")
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +91,7 @@ class Central:
         electricity: what it uses.
         supply: where that comes from.
         pue: site energy over IT energy; None: not stated.
+        data: that must be brought together for it [bytes]; None: not stated.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -83,6 +101,7 @@ class Central:
     electricity: Annotated[list[ElectricityUse], Some()]
     supply: Supply
     pue: Overhead | None = None
+    data: Data | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +130,7 @@ class Federation:
     period: Time
     rounds: Annotated[Estimate, count("rounds")]
     exchanged: Data
-    sites: dict[str, FederatedSite]
+    sites: dict[Annotated[str, SiteName()], FederatedSite]
     central: Central | None = None
     network: Literal["fixed", "mobile"] = "fixed"
     network_energy: Annotated[Estimate, Quantity("network energy")] | None = None
@@ -122,6 +141,7 @@ class Federation:
     def __post_init__(self) -> None:
         if len(self.sites) < 2:
             raise ValueError("sites: expected two or more; one alone has nothing to federate with")
-        for name in self.sites:
-            if not name.isidentifier():
-                raise ValueError(f"sites: expected names of letters, digits and _; got {name!r}")
+        for site in self.sites.values():
+            check_times(site.equipment, self.period)
+        if self.central is not None:
+            check_times(self.central.equipment, self.period)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ecoaudit.scenario.money import Currency
 
+SOURCELESS = "declared in "  # what the source of a figure begins with that states none
 _FIGURE_KEYS = {"value", "low", "high", "unit", "basis", "source"}
 _LONG_KEYS = ("value", "low", "high", "source")
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")  # en, quy, zh-Hans, swh_Latn
@@ -78,7 +79,7 @@ class Quantity:
             return value
         if isinstance(value, dict) and value.keys() == _FIGURE_KEYS:  # from a file of ecoaudit's
             return Estimate(**{**value, "basis": Basis(value["basis"])})
-        source = f"declared in {path}"
+        source = f"{SOURCELESS}{path}"
         ends = [value, value, value]
         if isinstance(value, dict):
             unknown = [key for key in value if key not in _LONG_KEYS]

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LONG_WORD = re.compile(r"\S{81,}")
-_READ_KEYS = frozenset(
-    {"id", "own_models", "own_hardware", "subject", "languages"}
-)  # not written in a profile
+_READ_KEYS = frozenset({"id", "own_models", "own_hardware", "subject", "missing"})
 T = TypeVar("T")
 
 

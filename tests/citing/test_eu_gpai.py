@@ -58,7 +58,7 @@ def test_the_method_has_about_a_hundred_words() -> None:
 @pytest.mark.parametrize(
     ("file", "why"),
     [
-        ("real-run", "the file is of a measured inference run, and no training was measured"),
+        ("real-run", "the file is of a recorded inference run, and no training was measured"),
         ("ledger", "the account holds no training or adaptation"),
     ],
 )
@@ -93,5 +93,7 @@ def test_two_significant_figures_or_as_many_as_are_known(
 def test_inference_is_told_in_energy_beside_the_form() -> None:
     form = form_of("real-run")
     assert re.match("N/A: no floating-point operations", form["inference_compute_flop"])
+    assert "; energy (modelled) of inference stands below" in form["inference_compute_flop"]
+    assert "stands below" not in form_of("training")["inference_compute_flop"]
     beyond = form["what_the_form_does_not_ask"]
     assert beyond["energy_per_request_j"]["value"] == 125.19846472938954

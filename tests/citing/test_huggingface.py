@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from ecoaudit.citing import cite, citer_for
 from ecoaudit.citing.run_facts import facts_of_run
+from ecoaudit.estimate import Basis, Estimate
 from tests.citing.examples import FILES, a_training
 
 SCHEMA = json.loads(
@@ -84,3 +86,33 @@ def test_without_carbon_there_are_no_metadata_and_the_text_says_why() -> None:
     text = cite(facts_of_run(a_training(energy=False)), citer_for("huggingface"))
     assert not text.startswith("---")
     assert "Carbon is absent: the meter failed." in text
+
+
+@pytest.mark.parametrize(
+    ("basis", "share", "said"),
+    [
+        (Basis.MEASURED, 0.0, "is a measured training run of"),
+        (Basis.MODELLED, 0.2, "is a partly measured training run of"),
+        (Basis.MODELLED, 1.0, "is a recorded training run of"),
+        (Basis.MODELLED, None, "is a recorded training run of"),
+    ],
+)
+def test_a_run_is_called_measured_where_its_energy_was(
+    basis: Basis, share: float | None, said: str
+) -> None:
+    run = a_training()
+    energy = replace(run.summary["energy_j"], basis=basis)
+    summary = {**run.summary, "energy_j": energy}
+    if share is not None:
+        summary["modelled_energy_share"] = Estimate.exact(share, "", Basis.MODELLED, "devices")
+    for name in ("huggingface", "markdown", "latex"):
+        text = cite(facts_of_run(replace(run, summary=summary)), citer_for(name))
+        assert said in text
+
+
+def test_a_run_that_tells_no_version_is_cited_without_one() -> None:
+    run = replace(a_training(), environment={})
+    assert "Figures were made with ecoaudit." in cite(facts_of_run(run), citer_for("markdown"))
+    text = cite(facts_of_run(run), citer_for("latex"))
+    assert "version" not in text
+    assert "Figures were made with ecoaudit." in text

@@ -117,10 +117,18 @@ def test_all_templates_can_be_had() -> None:
 
 
 def test_a_file_that_cannot_be_used_names_line_and_key() -> None:
-    Path("card.yaml").write_text(CARD.replace("539 t", "many tonnes"))
+    Path("card.yaml").write_text(CARD.replace("539 t", "[539 t]"))
     error = call("check", "card.yaml").exception
     assert isinstance(error, ProfileError)
     assert str(error).startswith("card.yaml:5: claims.0.value: expected a number with its unit")
+
+
+def test_a_value_in_words_is_told_and_the_rest_is_judged() -> None:
+    Path("card.yaml").write_text(CARD.replace("8930 t", "many tonnes"))
+    result = call("check", "card.yaml")
+    assert result.exit_code == 0
+    assert "factor not enough inputs: line 9: value: expected a number" in result.output
+    assert "1 consistent, 0 contradict, 1 not enough inputs" in result.output
 
 
 def test_the_command_line_exits_with_2_and_prints_nothing_hidden(

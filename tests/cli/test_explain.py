@@ -113,6 +113,36 @@ def test_an_edited_ledger_is_told(ecoaudit: Ecoaudit, ledger: Path) -> None:
     assert "NOT as the file says: card_kgco2e" in listed.stdout
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("conventions", 0, "total", "value"), 1e9, "conventions.0.total: an Estimate needs low"),
+        (("conventions", 0, "total", "value"), "x", "conventions.0.total.value: expected a number"),
+        (("conventions", 0, "total"), 5, "conventions.0.total: expected a figure with basis,"),
+        (("sci", "score", "value"), -1.0, "sci.score: an Estimate needs low <= value <= high"),
+        (("sci", "score"), "none", "sci.score: expected a figure with"),
+        (("uncertainty", "draws"), 10**9, "uncertainty.draws: expected 200 to 1,000,000; got"),
+        (("uncertainty", "draws"), "many", "uncertainty.draws: expected 200 to 1,000,000; got"),
+        (("uncertainty", "seed"), -1, "uncertainty.seed: expected a whole number"),
+        (("uncertainty", "shares"), [{"share": 1}], "uncertainty.shares: expected a list"),
+    ],
+)
+def test_plain_data_of_a_ledger_that_cannot_be_is_one_sentence(
+    ecoaudit: Ecoaudit, ledger: Path, path: tuple[Any, ...], value: Any, said: str
+) -> None:
+    data = json.loads(ledger.read_text())
+    inner = data
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    ledger.write_text(json.dumps(data))
+    for verb in ("explain", "lifecycle"):
+        done = ecoaudit(verb, ledger)
+        assert (done.returncode, done.stdout) == (2, ""), verb
+        assert f"{ledger.name}: {said}" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
 def test_an_edited_plan_and_run_are_told(ecoaudit: Ecoaudit, plan: Path, tmp_path: Path) -> None:
     data = json.loads(plan.read_text())
     place = [option["id"] for option in data["options"]].index(data["recommended"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_without_an_interval_nothing_is_told_to_measure_next(ecoaudit: Ecoaudit)
     done = ecoaudit("lifecycle", "bloom-training", *FEW)
     assert "in total  50.5 tCO2e" in done.stdout
     assert "Cooling and losses of the site  not modelled" in done.stdout
-    assert "No input has an interval" in done.stdout
+    assert "No input of the carbon has an interval" in done.stdout
     assert "(write FILE with -o)" in " ".join(done.stdout.split())
 
 
@@ -125,7 +126,9 @@ def test_accounts_are_compared_in_pairs_and_against_the_least(
 def test_what_cannot_be_done_is_one_sentence_and_exit_2(ecoaudit: Ecoaudit, account: Path) -> None:
     other = asleep(account).name
     for asked, said in (
-        ((account.name, other, "-o", "x.json"), "-o takes one account"),
+        ((account.name, "-o", account.name), "-o clinic.yaml: is the account's own source"),
+        ((account.name, other, "-o", other), "-o asleep.yaml: is the account's own source"),
+        ((account.name, "-o", other), "-o asleep.yaml: is a YAML file, which JSON would replace"),
         ((account.name, other, "--per", "patient"), "no functional unit 'patient'; it has: total,"),
         (
             (account.name, other, "--per", "patient-year"),
@@ -138,6 +141,48 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_2(ecoaudit: Ecoaudit, acco
         assert done.returncode == 2, asked
         assert said in done.stderr
         assert len(done.stderr.splitlines()) == 1
+    assert account.read_text("utf-8") == ACCOUNT.read_text("utf-8")
+
+
+def test_a_finished_ledger_takes_no_option_that_would_change_nothing(
+    ecoaudit: Ecoaudit, account: Path
+) -> None:
+    ecoaudit("lifecycle", account.name, *FEW, "-o", "a.json")
+    refused: dict[tuple[str, ...], str] = {
+        ("a.json", "--draws", "10000"): "without --draws; give the account or plan",
+        ("a.json", "--seed", "1", *FEW): "without --draws and --seed; give",
+        ("a.json", "a.json", "--with-upstream"): "without --with-upstream; give",
+    }
+    for asked, said in refused.items():
+        done = ecoaudit("lifecycle", *asked)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"a.json: a finished ledger is shown as it is, {said}" in done.stderr
+    done = ecoaudit("lifecycle", "a.json", "a.json", *FEW, "--seed", "2", "-o", "cmp.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "It has the same carbon as 2." in " ".join(done.stdout.split())
+    assert "wrote cmp.json" in done.stdout
+    written = account.with_name("cmp.json").read_text("utf-8")
+    assert json.loads(written).keys() == {"rows", "pairs"}
+    again = ecoaudit("lifecycle", "a.json", "a.json", *FEW, "--seed", "2", "--json")
+    assert again.stdout == written
+
+
+def test_own_figures_in_place_of_a_tables_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = a_ledger()
+    inputs = dict(ledger.inputs)
+    for place, name in enumerate(inputs):
+        inputs[name] = replace(inputs[name], replaces=None)
+        if name == "grid_g_per_kwh" or place < 5:
+            table = "70.5 gCO2e/kWh (56.4 gCO2e/kWh to 84.6 gCO2e/kWh, constant)"
+            inputs[name] = replace(inputs[name], replaces=table)
+    print_ledger(replace(ledger, inputs=inputs), None)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Your own figures stand in for: " in shown
+    assert re.search(r" instead of 70\.5 gCO2e/kWh\)(, | and \d more\.)", shown)
+    print_ledger(ledger, None)
+    assert ("Your own figures" in capsys.readouterr().out) == any(
+        given.replaces for given in ledger.inputs.values()
+    )
 
 
 def test_hidden_characters_of_a_name_are_shown(ecoaudit: Ecoaudit, account: Path) -> None:

@@ -36,6 +36,8 @@ def test_an_interval_holds_both_tables_and_is_never_narrower(code: str) -> None:
     assert high >= max(value * 1.2, other.value) * (1 - 1e-9)
     assert "Ember" in factor.source
     assert other.year in (2022, 2023, 2024)
+    assert f"{other.year}" in factor.source
+    assert "CC BY 4.0" in factor.licence
 
 
 def test_where_two_tables_disagree_by_more_than_a_fifth() -> None:
@@ -50,6 +52,7 @@ def test_a_place_that_only_the_second_table_holds() -> None:
     assert kosovo.year == 2024
     assert kosovo.intensity.value == pytest.approx(958.72, abs=0.5)
     assert "CC BY 4.0" in kosovo.source
+    assert kosovo.licence == "CC BY 4.0"  # codecarbon has no such place
 
 
 def test_an_account_refuses_the_worlds_average() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy
 import pytest
 
-from ecoaudit.distributions import Levels
+from ecoaudit.distributions import Levels, strata
 from ecoaudit.errors import NotFoundError
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.factors.sourced import Factor
@@ -125,3 +127,36 @@ def test_no_draw_of_a_pue_is_below_one(name: str) -> None:
 def test_no_draw_of_a_share_is_above_one(topic: str, name: str) -> None:
     least, greatest = factor(topic, name).distribution.quantile(EDGES)
     assert 0 < least < greatest <= 1
+
+
+@pytest.mark.parametrize("name", names("losses"))
+def test_no_loss_takes_most_of_what_is_generated(name: str) -> None:
+    """Shares of a country's own output mean little where most is imported, so these have no row."""
+    assert factor("losses", name).distribution.quantile(strata(10_000))[-1] < 0.6
+
+
+@pytest.mark.parametrize("country", ["BEN", "TGO", "NER"])
+def test_an_importer_has_no_loss(country: str) -> None:
+    with pytest.raises(NotFoundError, match="no factor"):
+        factor("losses", country)
+
+
+def test_a_machine_or_study_counts_once_in_the_pool_of_servers() -> None:
+    pool = [row for row in rows("embodied") if row.name == "server"]
+    assert [row.by for row in pool] == ["makers", "BoaviztAPI", "Dell, R6515", "Dell, R6525"]
+    assert factor("embodied", "server").distribution.central == pytest.approx(1353, abs=1)
+    repeats = [row for row in rows("embodied") if row.name == "server, Dell R740"]
+    assert {row.distribution.central for row in repeats} == {2400, 1313}
+
+
+def test_a_small_generator_at_half_load_is_pooled_from_the_rows_of_small_sets() -> None:
+    name = "diesel generator, small, half load"
+    sizes = [f"diesel generator of {size} kW at 50 % load" for size in (8, 15, 20)]
+    sized = [row for row in rows("fuel") if row.name in sizes]
+    for row in (row for row in rows("fuel") if row.name == name):
+        logs = [math.log(other.distribution.central) for other in sized if other.by == row.by]
+        assert row.distribution.central == pytest.approx(
+            math.exp(math.fsum(logs) / len(logs)), rel=2e-3
+        )
+    carbon = central("fuel", "diesel, burnt") * central("fuel", name)
+    assert carbon == pytest.approx(1.154, abs=0.002)  # between 0.8 and 2.4 kg/kWh

@@ -117,8 +117,8 @@ def accounts(draw: st.DrawFn) -> Account:
             count=sure(float(draw(st.integers(1, 9))), "pieces"),
             embodied=figure("kgCO2e"),
             end_of_life=maybe(figure("kgCO2e")),  # type: ignore[arg-type]
-            life=figure("s"),
-            busy=maybe(figure("s")),  # type: ignore[arg-type]
+            life=unsure(YEAR_S * draw(st.floats(4.1, 30.0)), "s", draw(_FACTORS)),
+            busy=unsure(YEAR_S * draw(st.floats(0.01, 1.0)), "s", draw(_FACTORS)),
             utilisation=maybe(sure(draw(st.floats(0.01, 1.0)), "")),  # type: ignore[arg-type]
             share=maybe(sure(draw(st.floats(0.01, 1.0)), "")),  # type: ignore[arg-type]
         )

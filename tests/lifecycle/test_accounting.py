@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from ecoaudit.errors import FileFormatError
+from ecoaudit.errors import FileFormatError, UsageError
+from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.ledger import Ledger, Scope, Stage, known_sum, load_ledger, reckoned
-from ecoaudit.lifecycle.accounting import Options
-from ecoaudit.scenario.account import Account, ElectricityUse, Supply
-from tests.lifecycle.accounts import FEW, accounts, clinic, ledger, sure
+from ecoaudit.lifecycle.accounting import Case, Options, ledger_of
+from ecoaudit.lifecycle.of_run import RunFiles
+from ecoaudit.run import Run, RunKind, RunStatus
+from ecoaudit.scenario.account import Account, ElectricityUse, Equipment, Supply, Upstream
+from tests.lifecycle.accounts import FEW, YEAR_S, accounts, clinic, ledger, sure
 
 ONE_PART_IN_1E9 = 1e-9
 
@@ -129,7 +132,7 @@ def test_what_is_not_stated_is_absent_and_never_nothing() -> None:
     )
     found = ledger(bare)
     absent = {line.id: line.quantity for line in found.lacking}
-    assert set(absent) == {"facility", "grid/losses", "ended/card", "network"}
+    assert set(absent) == {"facility", "grid/losses", "ended/card", "devices", "network"}
     assert all(each.value is None and each.source for each in absent.values())
     assert found.by_stage[Stage.FACILITY].value is None
     assert not found.impacts["water"].total.known
@@ -164,8 +167,86 @@ def test_a_ledger_whose_stages_do_not_sum_is_refused(tmp_path: Path) -> None:
     data = json.loads(path.read_text())
     data["by_stage"]["serving-idle"]["value"] = data["by_stage"]["serving-idle"]["low"]
     path.write_text(json.dumps(data))
-    with pytest.raises(FileFormatError, match=r"by_stage: does not sum to the total"):
+    with pytest.raises(FileFormatError, match=r"by_stage\.serving-idle: is not the sum of its lines"):
         load_ledger(path)
+
+
+@pytest.mark.parametrize("name", ["generator", "panels", "period", "grid", "serving-idle", "pue"])
+def test_no_name_of_the_users_replaces_another_figure(name: str) -> None:
+    def total(called: str) -> float:
+        thing = Equipment(
+            called,
+            embodied=sure(1000.0, "kgCO2e"),
+            end_of_life=sure(1.0, "kgCO2e"),
+            life=sure(10 * YEAR_S, "s"),
+            share=sure(0.01, ""),
+        )
+        use = ElectricityUse(
+            "serving-idle", power=sure(7.0, "W"), time=sure(3.6e6, "s"), name=called
+        )
+        account = clinic()
+        return ledger(
+            replace(
+                account,
+                equipment=[*account.equipment, thing],
+                electricity=[*account.electricity, use],
+            )
+        ).total.number
+
+    assert total(name) == pytest.approx(total("something else"), rel=1e-12)
+
+
+def test_ids_of_lines_are_told_apart(tmp_path: Path) -> None:
+    thing = Equipment("grid", embodied=sure(500.0, "kgCO2e"), life=sure(5 * YEAR_S, "s"))
+    use = ElectricityUse("serving-idle", energy=sure(3.6e6, "J"), name="made")
+    found = ledger(clinic(equipment=[thing], electricity=[use]))
+    ids = [line.id for line in found.every_line]
+    assert len(set(ids)) == len(ids)
+    assert load_ledger(found.save(tmp_path / "ledger.json")).total == found.total
+
+
+def test_a_pue_whose_interval_goes_below_one_cools_no_less_than_nothing() -> None:
+    pue = Estimate(1.05, 1.0, 1.1, "", Basis.DECLARED, "the test")
+    found = ledger(clinic(pue=pue))
+    assert all((line.quantity.low or 0.0) >= 0.0 for line in found.lines)
+
+
+def test_busy_time_without_a_utilisation_is_the_time_that_it_is_kept() -> None:
+    found = {one["name"]: one["total"] for one in ledger(clinic()).conventions}
+    assert found["busy"].numbers == pytest.approx(found["calendar"].numbers, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"reserved": sure(10 * YEAR_S, "s")}, "reserved is 87660 h"),
+        ({"busy": sure(2 * YEAR_S, "s")}, "busy is 17532 h"),
+        ({"life": sure(3600.0, "s")}, "is kept for longer than its life"),
+    ],
+)
+def test_times_that_cannot_be_are_refused(changes: dict[str, Estimate], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        clinic(equipment=[replace(clinic().equipment[1], **changes)])  # type: ignore[arg-type]
+
+
+def test_more_tokens_than_all_users_have_are_refused() -> None:
+    upstream = Upstream("a model", sure(500e3, "kgCO2e"), sure(10.0, "tokens"))
+    with pytest.raises(UsageError, match="tokens of all users, and this account alone has 3e"):
+        ledger(clinic(upstream=upstream))
+
+
+def test_a_run_is_counted_once(tmp_path: Path) -> None:
+    energy = {"energy_j": Estimate.exact(3.6e6, "J", Basis.MEASURED, "a meter")}
+    run = Run("r1", RunKind.COMMAND, "r", RunStatus.COMPLETE, "2026-01-01T00:00:00Z", 1.0)
+    grid = {"zone": "UGA", "fallback": False}
+    replace(run, summary=energy, settings={"grid": grid}).save(tmp_path / "run.json")
+    once = [ElectricityUse("adaptation", run="run.json")]
+    supply = Supply(country="KEN")
+    found = ledger_of(Case(clinic(electricity=once, supply=supply), RunFiles(tmp_path), FEW))
+    codes = {each.code for each in found.doubts}
+    assert {"run-elsewhere", "run-boundary"} <= codes
+    with pytest.raises(UsageError, match="run r1 is counted already"):
+        ledger_of(Case(clinic(electricity=once * 2, supply=supply), RunFiles(tmp_path), FEW))
 
 
 def test_idle_is_told_apart_and_asked_for() -> None:

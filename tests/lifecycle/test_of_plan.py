@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,10 @@ def test_energy_and_operation_are_the_plans(plan: Plan) -> None:
     for option in plan.options[:12]:
         if "energy_j_per_year" not in option.quantities:
             continue
+        if not option.quantities["operational_kgco2e_per_year"].known:
+            with pytest.raises(UsageError, match="is at a site without a grid"):
+                made(plan, option.id)
+            continue
         found = made(plan, option.id)
         year_j = option.quantities["energy_j_per_year"].number
         assert found.energy.number * 3.6e6 == pytest.approx(year_j, rel=1e-9)
@@ -50,6 +55,29 @@ def test_energy_and_operation_are_the_plans(plan: Plan) -> None:
         ]
         operational = option.quantities["operational_kgco2e_per_year"].number
         assert sum(kept) == pytest.approx(operational, rel=1e-9)
+
+
+def test_a_site_without_a_grid_buys_nothing(plan: Plan) -> None:
+    off_grid = plan.scenario["site"]["grid"] is False
+    refused = 0
+    for option in plan.options:
+        if "energy_j_per_year" not in option.quantities:
+            continue
+        try:
+            found = made(plan, option.id) if off_grid else None
+        except UsageError:
+            refused += 1
+            continue
+        if found is not None:
+            bought = found.by_scope.get(Scope.ELECTRICITY)
+            assert bought is None or not bought.known
+    assert (refused > 0) == off_grid
+
+
+def test_a_plan_of_an_older_version_is_told_to_be_made_again(plan: Plan) -> None:
+    older = replace(plan, scenario={k: v for k, v in plan.scenario.items() if k != "demand"})
+    with pytest.raises(UsageError, match="plan again with this one"):
+        made(older)
 
 
 def test_diesel_is_scope_one(plan: Plan) -> None:

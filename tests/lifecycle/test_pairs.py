@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy
 import pytest
 
 from ecoaudit.errors import UsageError
+from ecoaudit.estimate import Basis, Estimate
+from ecoaudit.ledger import Ledger
 from ecoaudit.lifecycle.accounting import Options
 from ecoaudit.lifecycle.draws import Draws
 from ecoaudit.lifecycle.pairs import compared
@@ -102,6 +105,27 @@ def test_order_of_factors_does_not_change_their_draws() -> None:
     assert (Draws(few, 500, 2).of(next(iter(few))) == Draws(few, 500, 2).of(next(iter(few)))).all()
 
 
+def test_a_figure_without_a_source_is_the_same_whatever_its_file_is_called() -> None:
+    def declared(path: str, kwh: float) -> Ledger:
+        source = f"declared in {path}"
+        made = Estimate(60.0, 30.0, 120.0, "kgCO2e", Basis.DECLARED, source)
+        account = simple(path, (kwh, 1.0), (400.0, 1.0), 60.0)
+        box = replace(account.equipment[0], embodied=made)
+        return ledger(replace(account, equipment=[box]), MANY)
+
+    found = compared(declared("a.yaml", 100.0), declared("b.yaml", 101.0))
+    assert found.shared == 1
+    assert found.below == 1.0
+
+
+def test_two_things_without_a_source_that_agree_are_drawn_apart() -> None:
+    made = Estimate(60.0, 30.0, 120.0, "kgCO2e", Basis.DECLARED, "declared in a.yaml")
+    life = sure(5 * YEAR_S, "s")
+    boxes = [Equipment(name, embodied=made, life=life) for name in ("server", "ups")]
+    inputs = ledger(clinic(equipment=boxes)).inputs
+    assert inputs["server_kgco2e"].draw != inputs["ups_kgco2e"].draw
+
+
 def test_by_functional_unit_and_what_it_has_not() -> None:
     one, other = ledger(clinic()), ledger(clinic(name="no units", units=clinic().units))
     assert compared(one, other, "accepted note").per == "accepted note"
@@ -130,6 +154,6 @@ def test_a_factor_that_does_nothing_has_no_share() -> None:
     found = ledger(clinic(), MANY)
     draws = Draws(found.inputs, MANY.draws)
     whole = draws.of("grid_g_per_kwh")
-    shares = {names[0]: share for names, share in variance_shares(whole, draws)}
+    shares = {names[0]: share for names, share in variance_shares(whole, draws, draws.uncertain())}
     assert shares.pop("grid_g_per_kwh") == pytest.approx(1.0, abs=0.01)
     assert max(shares.values()) < 0.01

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ecoaudit.ledger import Ledger
+from ecoaudit.lifecycle.accounting import Options
 from ecoaudit.scenario.account import ElectricityUse, Equipment, Supply, Units
 from tests.lifecycle.accounts import clinic, ledger, sure
 
@@ -101,8 +102,35 @@ def test_points_follow_what_the_account_has() -> None:
     assert bare[name + "software boundary"] == "not met"
     assert bare[name + "facility overhead (PUE)"] == "not met"
     assert bare[name + "carbon intensity (I), off the grid"] == "not applicable"
-    assert bare[name + "software boundary, training"] == "not applicable"
+    assert bare[name + "software boundary, training"] == "not met"
     assert bare[name + "reporting, time"] == "not met"
+
+
+def test_adding_others_training_to_the_total_does_not_make_its_point_met() -> None:
+    added = ledger(clinic(), Options(draws=500, with_upstream=True))
+    point = "SCI 1.1 (ISO/IEC 21031): software boundary, training"
+    assert points(added)[point] == "not met"
+    assert score(added) == pytest.approx(score(ledger(clinic())), rel=1e-12)
+
+
+def test_a_training_alone_is_within_its_boundary_and_has_its_hardware() -> None:
+    account = clinic(
+        electricity=[ElectricityUse("adaptation", energy=sure(100 * 3.6e6, "J"))],
+        supply=Supply(intensity=sure(500.0, "gCO2e/kWh")),
+        pue=None,
+        network=None,
+        upstream=None,
+        units=Units(training_tokens=sure(1e9, "tokens")),
+    )
+    found = ledger(account)
+    assert points(found)["SCI 1.1 (ISO/IEC 21031): software boundary, training"] == "met"
+    assert found.sci["provider"].number == pytest.approx(1000 * found.total.number)
+
+
+def test_equipment_that_is_known_to_be_missing_leaves_embodied_unmet() -> None:
+    found = ledger(clinic(missing={"the computer around the card": "not stated"}))
+    assert points(found)["SCI 1.1 (ISO/IEC 21031): embodied emissions (M)"] == "not met"
+    assert "making of the computer around the card" in {line.name for line in found.lacking}
 
 
 def test_provider_and_consumer_are_told_apart() -> None:

@@ -339,6 +339,8 @@ def _keys(profile: Profile, chance: random.Random) -> Iterator[Mutant]:
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
     for key in profile.keys:
+        if key.at[:-1] == ("sites",):  # a name of the user's own
+            continue
         where = ".".join(map(str, key.at))
 
         def made(

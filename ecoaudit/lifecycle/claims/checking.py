@@ -11,6 +11,7 @@ from ecoaudit.errors import NotFoundError, ProfileError, UsageError, did_you_mea
 from ecoaudit.lifecycle.claims.claim import RULE, ClaimFile, Outcome, Verdict
 from ecoaudit.lifecycle.claims.csv_claims import read_csv_claims
 from ecoaudit.lifecycle.claims.kinds import KINDS
+from ecoaudit.lifecycle.claims.kinds.base import not_enough
 from ecoaudit.lifecycle.claims.library import families
 from ecoaudit.lifecycle.claims.yaml_claims import read_yaml_claims
 
@@ -44,6 +45,9 @@ def judge(file: ClaimFile) -> list[Verdict]:
     """
     verdicts = []
     for claim in file.claims:
+        if claim.fault:
+            verdicts.append(not_enough(claim, claim.fault))
+            continue
         try:
             verdicts.append(KINDS[claim.check](claim))
         except UsageError as error:

@@ -62,6 +62,7 @@ class Claim:
         threshold: the largest share of them that goes without saying.
         band: lowest and highest plausible factor, in kg/kWh.
         kind, status, source, note: as the file has them.
+        fault: what in its row cannot be read, with its place; empty: all can.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Claim:
     status: str = ""
     source: str = ""
     note: str = ""
+    fault: str = ""
 
     @property
     def values(self) -> dict[str, float]:

@@ -88,29 +88,34 @@ def _check_heading(path: Path, heading: list[str]) -> None:
 
 
 def _claim(path: Path, line: int, row: dict[str, str]) -> Claim:
-    def fault(message: str, key: str) -> ProfileError:
-        return ProfileError(message, path=path, line=line, key=key)
+    """A row; one cell that cannot be read leaves the claim open, and the reason in ``fault``."""
+    faults: list[str] = []
+
+    def fault(message: str, key: str) -> None:
+        faults.append(f"line {line}: {key}: {message}")
 
     texts = {key: " ".join(value.split()) for key, value in row.items()}
     if not texts["id"]:
-        raise fault("expected a short name of its own for the row", "id")
+        what = "expected a short name of its own for the row"
+        raise ProfileError(what, path=path, line=line, key="id")
+    published, tolerance = None, TOLERANCE
     try:
         unit = texts["unit"]
         published = parse_written(texts["value"], unit) if texts["value"] else None
     except UsageError as error:
-        raise fault(str(error), "value") from None
+        fault(str(error), "value")
     try:
         stated = texts.get("tolerance", "")
         tolerance = parse_share(stated) if stated else TOLERANCE
     except UsageError as error:
-        raise fault(str(error), "tolerance") from None
+        fault(str(error), "tolerance")
     inputs = tuple(_inputs(texts["inputs"]))
     if len(inputs) > MOST_INPUTS:
-        raise fault(f"{len(inputs)} inputs, and {MOST_INPUTS} at most can be checked", "inputs")
+        fault(f"{len(inputs)} inputs, and {MOST_INPUTS} at most can be checked", "inputs")
     names = [each.name for each in inputs]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise fault(f"{twice!r} stands twice", "inputs")
+        fault(f"{twice!r} stands twice", "inputs")
     formula = _formula(texts["formula"])
     return Claim(
         id=texts["id"],
@@ -125,6 +130,7 @@ def _claim(path: Path, line: int, row: dict[str, str]) -> Claim:
         status=texts.get("status", ""),
         source=texts["source"],
         note=texts.get("note", ""),
+        fault="; ".join(faults),
     )
 
 

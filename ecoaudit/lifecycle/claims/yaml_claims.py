@@ -97,10 +97,11 @@ class _Reader:
         texts = {key: self.text(row, key, at) or defaults.get(key, "") for key in _TEXTS}
         if row.get("tolerance") is not None and not row.get("reason"):
             texts["reason"] = ""  # the file's is for its own tolerance
+        published, unread = self.published(row, at)
         return Claim(
             id=id_,
             line=self.lines.get(at, 1),
-            published=self.number(row, at),
+            published=published,
             inputs=self.inputs(row.get("inputs"), (*at, "inputs")),
             check=check,
             formula=self.formula(row, at),
@@ -109,6 +110,7 @@ class _Reader:
             constant=self.names(row, "constant", at),
             threshold=self.share(row, "threshold", at, THRESHOLD),
             band=self.band(row, at),
+            fault=unread,
             **texts,
         )
 
@@ -132,6 +134,17 @@ class _Reader:
             return parse_share(data[key])
         except UsageError as error:
             self.fault(str(error), (*at, key))
+
+    def published(self, row: Mapping[str, Any], at: Key) -> tuple[Written | None, str]:
+        """The claim's figure; or, where words or no quantity stand there, why it has none."""
+        raw = row.get("value")
+        if isinstance(raw, str):
+            try:
+                parse_written(raw)
+            except UsageError as error:
+                line = self.lines.get((*at, "value"), 1)
+                return None, f"line {line}: value: {error}"
+        return self.number(row, at), ""
 
     def number(self, data: Mapping[str, Any], at: Key) -> Written | None:
         """``value``, with its unit in it or in ``unit``; None where it was left blank."""

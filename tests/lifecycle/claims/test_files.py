@@ -42,10 +42,6 @@ def fault(folder: Path, text: str | bytes, name: str = "claims.yaml") -> str:
         ("claims:\n  - id: a\n    id: b", "3: claims.0.id: this key stands twice"),
         ("claim:\n  - id: a", "1: claim: no such key here; did you mean 'claims'"),
         ("claims:\n  - id: a\n    vlaue: 5", "3: claims.0.vlaue: .*did you mean 'value'"),
-        ("claims:\n  - id: a\n    value: many", "3: claims.0.value: expected a number"),
-        ("claims:\n  - id: a\n    value: .inf", "3: claims.0.value: expected a number"),
-        ("claims:\n  - id: a\n    value: .nan", "3: claims.0.value: expected a number"),
-        ("claims:\n  - id: a\n    value: 1e400", "3: claims.0.value: .*more than 1e"),
         ("claims:\n  - id: a\n    value: 2026-01-01", "3: claims.0.value: expected a number"),
         ("claims:\n  - id: a\n    value: yes", "3: claims.0.value: expected a number"),
         ("claims:\n  - id: a\n    value: 5 t\n    unit: kg", "4|3: claims.0.value: two units"),
@@ -103,11 +99,7 @@ def test_a_yaml_file_that_cannot_be_used(text: str | bytes, what: str, tmp_path:
         (f"{HEAD}\na,s,q,5,t,x=1", "2: 6 cells under 7 columns"),
         (f"{HEAD}\n,s,q,5,t,x=1,x", "2: id: expected a short name"),
         (f"{HEAD}\na,s,q,5,t,x=1,x\n\na,s,q,5,t,x=1,x", "4: id: 'a' stands in line 2"),
-        (f'{HEAD}\na,"s\ns",q,5,t,x=1,x\nb,s,q,five,t,x=1,x', "4: value: expected a number"),
-        (f"{HEAD}\na,s,q,5,t,x=1;x=2,x", "2: inputs: 'x' stands twice"),
-        (f"{HEAD},tolerance\na,s,q,5,t,x=1,x,3", "2: tolerance: expected a share"),
         (f'{HEAD}\na,s,q,5,t,x=1,"x', "2: not CSV"),
-        (f"{HEAD}\na,s,q,5,t,{';'.join(f'x{i}=1' for i in range(101))},x", "2: inputs: 101"),
         (f"{HEAD}\n" + "".join(f"a{i},,,,,,\n" for i in range(MOST_ROWS + 1)), "more than 2,000"),
         (f"{HEAD}\na,{'s' * 200_000},q,5,t,x=1,x", "2: not CSV"),
         ("x" * 500_001, "more than 500,000 bytes"),
@@ -116,6 +108,42 @@ def test_a_yaml_file_that_cannot_be_used(text: str | bytes, what: str, tmp_path:
 )
 def test_a_csv_file_that_cannot_be_used(text: str | bytes, what: str, tmp_path: Path) -> None:
     assert re.search(what, fault(tmp_path, text, "claims.csv"))
+
+
+@pytest.mark.parametrize(
+    ("value", "inputs", "tolerance", "why"),
+    [
+        ("five", "x=1", "", "line 4: value: expected a number with its unit, .*'five'"),
+        ("96 to 100", "x=1", "", "line 4: value: expected a number"),
+        ("1e400", "x=1", "", "line 4: value: '1e400' is no quantity: more than 1e"),
+        ("5 kg", "x=1", "", "line 4: value: two units for one number: 'kg' in it"),
+        ("5", "x=1", "200 %", "line 4: tolerance: expected a share below 1"),
+        ("five", "x=1", "3", "line 4: value: .*; line 4: tolerance: "),
+        ("5", "x=1;x=2", "", "line 4: inputs: 'x' stands twice"),
+        ("5", ";".join(f"x{i}=1" for i in range(101)), "", "line 4: inputs: 101 inputs"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_leaves_its_row_open_and_the_rest_is_judged(
+    value: str, inputs: str, tolerance: str, why: str, tmp_path: Path
+) -> None:
+    found = verdicts(
+        tmp_path,
+        f'{HEAD},tolerance\na,"s\ns",q,5,t,x=5,x,\nb,s,q,{value},t,{inputs},x,{tolerance}\n'
+        "c,s,q,5,t,x=9,x,\n",
+        "claims.csv",
+    )
+    outcomes = [each.outcome for each in found.values()]
+    assert outcomes == [Outcome.CONSISTENT, Outcome.NOT_ENOUGH, Outcome.CONTRADICTS]
+    assert re.match(why, found["b"].sentence)
+
+
+@pytest.mark.parametrize("value", ["many", "96 to 100", ".inf", ".nan", "1e400"])
+def test_a_value_in_words_in_a_yaml_file_is_not_enough(value: str, tmp_path: Path) -> None:
+    text = f"claims:\n  - id: a\n    value: {value}\n    inputs: {{x: 1}}\n    formula: x\n"
+    (verdict,) = verdicts(tmp_path, text).values()
+    assert verdict.outcome is Outcome.NOT_ENOUGH
+    assert verdict.sentence.startswith("line 3: value: ")
+    assert value in verdict.sentence
 
 
 def test_words_in_a_csv_file_are_not_enough_and_say_why(tmp_path: Path) -> None:
