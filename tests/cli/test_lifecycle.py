@@ -50,7 +50,7 @@ def test_one_account_is_one_screen(ecoaudit: Ecoaudit, account: Path) -> None:
         "Waiting, ready to answer 130 ",
         "together 290 ",
         "By scope: 1 fuel burnt here 140; 2 purchased electricity 33;",
-        "By owner: clinic 140; supplier 86; vendor 61 [kgCO2e].",
+        "By owner: clinic 160; supplier 68; vendor 61 [kgCO2e].",
         "With electricity by contract: in total, 260 kgCO2e",
         "Sharing of the equipment: calendar, taken here: 290 kgCO2e",
         "busy: 290 kgCO2e",

@@ -167,7 +167,9 @@ def test_a_ledger_whose_stages_do_not_sum_is_refused(tmp_path: Path) -> None:
     data = json.loads(path.read_text())
     data["by_stage"]["serving-idle"]["value"] = data["by_stage"]["serving-idle"]["low"]
     path.write_text(json.dumps(data))
-    with pytest.raises(FileFormatError, match=r"by_stage\.serving-idle: is not the sum of its lines"):
+    with pytest.raises(
+        FileFormatError, match=r"by_stage\.serving-idle: is not the sum of its lines"
+    ):
         load_ledger(path)
 
 

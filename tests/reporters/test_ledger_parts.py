@@ -72,7 +72,7 @@ def test_the_number_to_measure_next_is_the_first_of_the_shares() -> None:
     lead = next_to_measure(ledger).lead
     assert "a better figure of fuel use (fuel_l_per_kwh)" in lead
     assert f"carries {first['share']:.0%}".replace("%", " %") in lead
-    assert "No input has an interval" in next_to_measure(a_ledger(BLOOM)).lead
+    assert "No input of the carbon has an interval" in next_to_measure(a_ledger(BLOOM)).lead
 
 
 def test_points_of_sci_have_symbol_and_word() -> None:
