@@ -47,7 +47,9 @@ def next_to_measure(ledger: Ledger) -> Section:
     """Which input the doubt of the total comes from."""
     found = shares(ledger)
     if not found:
-        lead = "No input of the carbon has an interval, so that nothing can be said; state low and high."
+        lead = (
+            "No input of the carbon has an interval, so that nothing can be said; state low and high."
+        )
         return Section("next", "Which number to measure next", [], lead)
     items = []
     for names, share in found:
