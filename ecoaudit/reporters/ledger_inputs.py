@@ -47,9 +47,8 @@ def next_to_measure(ledger: Ledger) -> Section:
     """Which input the doubt of the total comes from."""
     found = shares(ledger)
     if not found:
-        lead = (
-            "No input of the carbon has an interval, so that nothing can be said; state low and high."
-        )
+        none = "No input of the carbon has an interval, so that nothing can be said"
+        lead = f"{none}; state low and high."
         return Section("next", "Which number to measure next", [], lead)
     items = []
     for names, share in found:
