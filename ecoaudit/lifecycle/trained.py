@@ -8,9 +8,10 @@ from ecoaudit.errors import NotFoundError
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.factors.hardware import Device, find_device
 from ecoaudit.factors.models import find_model
+from ecoaudit.factors.table import Fact
 from ecoaudit.factors.topics import factor
-from ecoaudit.lifecycle.book import Book
-from ecoaudit.lifecycle.tabled import declared, from_factor, own_or_table
+from ecoaudit.lifecycle.book import Book, Origin
+from ecoaudit.lifecycle.tabled import Found, declared, from_factor, own_or_table
 from ecoaudit.scenario.training import EstimatedTraining
 from ecoaudit.sizing.training import training_flop
 
@@ -30,7 +31,7 @@ def training_kwh(training: EstimatedTraining, word: str, book: Book) -> str:
     tokens = book.put(f"{word}_tokens", "trained tokens", training.tokens)
     work = book.put(f"{word}_flop_per_token", "work", _work(training))
     device = None if training.device is None else find_device(training.device)
-    peak = book.put(f"{word}_peak_flop_per_s", "peak", _peak(training, device))
+    peak = book.put(f"{word}_peak_flop_per_s", "peak", *_peak(training, device))
     share = own_or_table(
         book, f"{word}_utilisation", "utilisation", training.utilisation, "training", "utilisation"
     )
@@ -39,7 +40,7 @@ def training_kwh(training: EstimatedTraining, word: str, book: Book) -> str:
         power = training.power or Estimate.absent("W", "no power is stated")
         watts = book.put(f"{word}_w", "training power", *declared(power))
     else:
-        limit = book.put(f"{word}_limit_w", "power limit", device.power_limit.estimate())
+        limit = book.put(f"{word}_limit_w", "power limit", *_fact(device.power_limit))
         drawn = from_factor(factor("training", "draw over the power limit"))
         watts = f"{limit} * {book.put(f'{word}_draw', 'draw', *drawn)}"
     return f"{seconds} / 3600 * {watts} / 1000"
@@ -65,11 +66,17 @@ def _work(training: EstimatedTraining) -> Estimate:
     return many.converted(each, "FLOP/token").sourced(told, Basis.MODELLED)
 
 
-def _peak(training: EstimatedTraining, device: Device | None) -> Estimate:
+def _fact(fact: Fact) -> Found:
+    """A figure of the table of devices as an input."""
+    origin = Origin(year=fact.year, licence=fact.licence, boundary="as its maker states it")
+    return fact.estimate(), origin
+
+
+def _peak(training: EstimatedTraining, device: Device | None) -> Found:
     if training.peak is not None:
-        return training.peak
+        return declared(training.peak)
     rate = None if device is None else device.bf16
     if device is None or rate is None:
         name = "the device" if device is None else device.name
         raise NotFoundError(f"no source gives the 16-bit rate of {name}; state peak")
-    return rate.estimate()
+    return _fact(rate)
