@@ -118,7 +118,8 @@ def check(names: tuple[str, ...]) -> None:
             load_account(path, tables)
         else:
             load_workload(path)
-        click.echo(printable(f"{path}: ok, a {kind[:-1]}"))
+        article = "an" if kind == "accounts" else "a"
+        click.echo(printable(f"{path}: ok, {article} {kind[:-1]}"))
 
 
 @command.command()
