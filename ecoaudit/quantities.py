@@ -95,6 +95,18 @@ _COUNTED: Final = frozenset({"s", "bytes", "steps", "rounds", "samples", "tokens
 _KEYS: Final = frozenset({"value", "low", "high", "unit", "basis"})
 
 
+def estimate_of(data: object) -> Estimate | None:
+    """The Estimate that a dictionary from a file holds; None: it is something else.
+
+    Raises:
+        ValueError: it has the keys of one, and numbers that none can have.
+    """
+    if not isinstance(data, dict) or not data.keys() >= _KEYS:
+        return None
+    ends = (data["value"], data["low"], data["high"])
+    return Estimate(*ends, str(data["unit"]), Basis(data["basis"]), str(data.get("source", "")))
+
+
 def figure_faults(
     figures: Mapping[str, Estimate], at: str, units: Mapping[str, str] = UNITS
 ) -> Iterator[Fault]:

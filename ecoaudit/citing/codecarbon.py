@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from ecoaudit.citing.base import RUN
 from ecoaudit.citing.facts import Facts, said
+from ecoaudit.errors import UsageError
 from ecoaudit.estimate import Estimate
 from ecoaudit.run import Run
 from ecoaudit.units import BYTES_PER_GIB, J_PER_KWH
@@ -42,7 +43,8 @@ class CodeCarbonCiter:
     )
 
     def render(self, facts: Facts) -> str:
-        assert isinstance(facts.source, Run)  # noqa: S101 - it holds nothing else
+        if not isinstance(facts.source, Run):
+            raise UsageError(self.instead)
         row = _row(facts, facts.source)
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")

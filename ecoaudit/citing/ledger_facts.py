@@ -8,7 +8,7 @@ from typing import Any, Final
 from ecoaudit.citing.facts import Facts, Row, model_name, said, split
 from ecoaudit.estimate import Estimate
 from ecoaudit.ledger import Ledger, Owner, Scope, Stage
-from ecoaudit.reporters.figures import estimate_of
+from ecoaudit.quantities import estimate_of
 
 SCOPES: Final = {
     Scope.FUEL: "Scope 1, fuel burnt on site",

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ecoaudit.citing.facts import Facts, Row, model_name, said, split
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.measurement import HOST_PARTS, WALL
-from ecoaudit.reporters.figures import estimate_of
+from ecoaudit.quantities import estimate_of
 from ecoaudit.reporters.words import BOUNDARIES, RANDOM_WEIGHTS, quantity_word
 from ecoaudit.run import Run, RunKind
 from ecoaudit.units import J_PER_KWH

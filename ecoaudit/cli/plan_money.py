@@ -60,7 +60,7 @@ def _by_year(console: Console, costs: dict[str, Any], lines: Box) -> None:
 
 def _alternatives(console: Console, plan: Plan) -> None:
     from ecoaudit.printable import printable
-    from ecoaudit.reporters.figures import estimate_of
+    from ecoaudit.quantities import estimate_of
     from ecoaudit.reporters.paid_back import never, too_late
 
     told = [row for row in plan.alternatives if row["usd_per_year"]["value"] is not None]

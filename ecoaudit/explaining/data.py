@@ -3,26 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
-from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.explaining.base import Figure
-
-_KEYS: Final = frozenset({"value", "low", "high", "unit", "basis", "source"})
-
-
-def estimate_of(data: object) -> Estimate | None:
-    """The Estimate that stands in a file; None: it is none."""
-    if not isinstance(data, dict) or not data.keys() >= _KEYS:
-        return None
-    return Estimate(
-        data["value"],
-        data["low"],
-        data["high"],
-        str(data["unit"]),
-        Basis(data["basis"]),
-        str(data["source"]),
-    )
+from ecoaudit.quantities import estimate_of
 
 
 def figures_in(data: object, at: str, group: str) -> Iterator[Figure]:

@@ -13,9 +13,9 @@ from ecoaudit.distributions import Array
 from ecoaudit.errors import EcoauditError
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.explaining.base import Derivation, Figure, Method, found_in, parsed, plain, sum_of
-from ecoaudit.explaining.data import estimate_of
 from ecoaudit.ledger import Input, Ledger, Line, Stage
 from ecoaudit.lifecycle.draws import DRAWS, SEED, Draws, interval
+from ecoaudit.quantities import estimate_of
 
 K = TypeVar("K", bound=str)
 

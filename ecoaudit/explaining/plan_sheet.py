@@ -9,11 +9,12 @@ from typing import Any, Final
 from ecoaudit.errors import NotFoundError, did_you_mean
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.explaining.base import Derivation, Figure, Method, found_in, plain
-from ecoaudit.explaining.data import estimate_of, figures_in
+from ecoaudit.explaining.data import figures_in
 from ecoaudit.explaining.methods import OF_PLANS, method_of
 from ecoaudit.explaining.plan_besides import OfBesides
 from ecoaudit.explaining.plan_options import OfOption
 from ecoaudit.plan import Option, Plan
+from ecoaudit.quantities import estimate_of
 
 _OPTIONS: Final = "options."
 _HURTS: Final = "each figure's doubt alone, the deviations in quadrature"

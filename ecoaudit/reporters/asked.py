@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from ecoaudit.estimate import Estimate
 from ecoaudit.plan import Plan
-from ecoaudit.reporters.figures import ASSUMED, Figure, estimate_of, figure, named
+from ecoaudit.quantities import estimate_of
+from ecoaudit.reporters.figures import ASSUMED, Figure, figure, named
 from ecoaudit.reporters.plan_words import SKILLS
 from ecoaudit.reporters.view import Block, Cell, Fact, Facts, Prose, Row, Section, Table
 from ecoaudit.reporters.words import ASKED, count

@@ -6,8 +6,9 @@ from typing import Final
 
 from ecoaudit.estimate import Estimate
 from ecoaudit.plan import Limit, Option, Plan, Verdict
+from ecoaudit.quantities import estimate_of
 from ecoaudit.reporters.asked import assumed
-from ecoaudit.reporters.figures import estimate_of, money, named
+from ecoaudit.reporters.figures import money, named
 from ecoaudit.reporters.load_page import first_break
 from ecoaudit.reporters.matrix import state_of
 from ecoaudit.reporters.money_page import life_word, missing_of, names_of, running_note

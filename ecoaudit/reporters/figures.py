@@ -171,17 +171,3 @@ def percent(share: float) -> str:
     if 0.99 < share < 1:
         return "over 99 %"
     return f"{share:,.0%}".replace("%", " %")
-
-
-def estimate_of(data: object) -> Estimate | None:
-    """The Estimate that a dictionary from a file holds; None when it is something else."""
-    if not isinstance(data, dict) or not {"value", "low", "high", "unit", "basis"} <= data.keys():
-        return None
-    return Estimate(
-        data["value"],
-        data["low"],
-        data["high"],
-        str(data["unit"]),
-        Basis(data["basis"]),
-        str(data.get("source", "")),
-    )

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from ecoaudit.estimate import Estimate
 from ecoaudit.plan import Plan
-from ecoaudit.reporters.figures import Figure, basis_word, estimate_of, figure, named, plain
+from ecoaudit.quantities import estimate_of
+from ecoaudit.reporters.figures import Figure, basis_word, figure, named, plain
 from ecoaudit.reporters.told import mappings
 from ecoaudit.reporters.view import Block, Cell, Fact, Facts, Row, Section, Table
 

@@ -13,10 +13,10 @@ from ecoaudit.errors import FileFormatError
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.ledger import CARBON, Ledger, Line, Stage, known_sum
 from ecoaudit.lifecycle.draws import DRAWS, SEED, Draws, interval
+from ecoaudit.quantities import estimate_of
 from ecoaudit.reporters.figures import (
     Figure,
     basis_word,
-    estimate_of,
     figure,
     last_place,
     percent,

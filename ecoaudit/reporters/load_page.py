@@ -7,7 +7,8 @@ from typing import Final
 
 from ecoaudit.estimate import Basis
 from ecoaudit.plan import Option, Plan
-from ecoaudit.reporters.figures import Figure, estimate_of, plain
+from ecoaudit.quantities import estimate_of
+from ecoaudit.reporters.figures import Figure, plain
 from ecoaudit.reporters.options import option_by_id, title_of
 from ecoaudit.reporters.told import mapping
 from ecoaudit.reporters.view import Cell, Row, Table

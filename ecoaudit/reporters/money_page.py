@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from ecoaudit.estimate import Estimate
 from ecoaudit.plan import Option, Plan, Verdict
-from ecoaudit.reporters.figures import estimate_of, figure, money, named, plain
+from ecoaudit.quantities import estimate_of
+from ecoaudit.reporters.figures import figure, money, named, plain
 from ecoaudit.reporters.options import chosen, option_by_id, title_of
 from ecoaudit.reporters.paid_back import never, too_late
 from ecoaudit.reporters.plan_words import COSTS, RENTED

@@ -7,7 +7,8 @@ from typing import Any
 
 from ecoaudit.estimate import Estimate
 from ecoaudit.plan import Plan
-from ecoaudit.reporters.figures import estimate_of, plain
+from ecoaudit.quantities import estimate_of
+from ecoaudit.reporters.figures import plain
 from ecoaudit.reporters.options import option_by_id
 from ecoaudit.reporters.plan_words import RENTED
 from ecoaudit.reporters.told import mapping

@@ -8,8 +8,9 @@ from typing import Final
 
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.plan import Option, Plan, Verdict
+from ecoaudit.quantities import estimate_of
 from ecoaudit.reporters.asked import asked, requests_per_day
-from ecoaudit.reporters.figures import Figure, estimate_of, figure, named, percent, plain, unit_of
+from ecoaudit.reporters.figures import Figure, figure, named, percent, plain, unit_of
 from ecoaudit.reporters.lacking import lacking
 from ecoaudit.reporters.language_page import languages
 from ecoaudit.reporters.load_page import breaks_table

@@ -8,9 +8,10 @@ from typing import Any, Final
 from ecoaudit.checks import together
 from ecoaudit.estimate import Basis, Estimate
 from ecoaudit.measurement import HOST_PARTS, Measurement
+from ecoaudit.quantities import estimate_of
 from ecoaudit.reporters import serving_page
 from ecoaudit.reporters.asked import asked_of_bench
-from ecoaudit.reporters.figures import estimate_of, named, percent, plain
+from ecoaudit.reporters.figures import named, percent, plain
 from ecoaudit.reporters.options import sentence
 from ecoaudit.reporters.result_page import result
 from ecoaudit.reporters.serving_page import in_cell

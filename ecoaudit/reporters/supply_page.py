@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from ecoaudit.estimate import Estimate
 from ecoaudit.plan import Option, Plan
-from ecoaudit.reporters.figures import estimate_of, figure, named, plain
+from ecoaudit.quantities import estimate_of
+from ecoaudit.reporters.figures import figure, named, plain
 from ecoaudit.reporters.options import option_by_id, sentence, title_of
 from ecoaudit.reporters.plan_words import SUPPLY
 from ecoaudit.reporters.told import mapping, mappings, number, numbers, texts

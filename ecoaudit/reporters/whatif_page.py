@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ecoaudit.plan import Plan, Verdict
-from ecoaudit.reporters.figures import estimate_of, named
+from ecoaudit.quantities import estimate_of
+from ecoaudit.reporters.figures import named
 from ecoaudit.reporters.options import option_by_id, title_of
 from ecoaudit.reporters.plan_words import DRIVERS
 from ecoaudit.reporters.view import (
